@@ -1,0 +1,206 @@
+//! The asynchronous door: completed calls queue up for the event loop that asked, and one wake-up serves many of them.
+//!
+//! The I/O thread writes a byte to a socket pair whose other end the loop watches; it never attaches to Python, so that
+//! neither a busy interpreter nor one that is shutting down can hold it up. Futures and results meet on the loop's thread.
+use super::convert;
+use crate::detection::Detection;
+use crate::error::Result as Outcome;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::types::PyWeakrefReference;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::task::AbortHandle;
+
+#[cfg(unix)]
+use std::io::{Read, Write};
+#[cfg(unix)]
+use std::os::{fd::AsRawFd, unix::net::UnixStream};
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the I/O thread sees of a loop: a list to append to, and a way to wake it.
+pub struct Queue {
+    done: Mutex<Vec<(u64, Outcome<Detection>)>>,
+    is_signalled: AtomicBool,
+    #[cfg(unix)]
+    writer: Option<UnixStream>,
+    /// For loops that cannot watch a descriptor: the port's `drain`, called through `call_soon_threadsafe`.
+    threadsafe: Mutex<Option<(Py<PyWeakrefReference>, Py<Port>)>>,
+}
+
+impl Queue {
+    pub fn complete(&self, call: u64, outcome: Outcome<Detection>) {
+        locked(&self.done).push((call, outcome));
+        if !self.is_signalled.swap(true, Ordering::AcqRel) {
+            self.wake();
+        }
+    }
+
+    fn wake(&self) {
+        let is_threadsafe = locked(&self.threadsafe).is_some();
+        if is_threadsafe {
+            // The lock is not held while waiting for the interpreter, whose holder may want it.
+            let _ = Python::try_attach(|py| {
+                let target = locked(&self.threadsafe).as_ref().map(|(l, port)| (l.clone_ref(py), port.clone_ref(py)));
+                let Some((event_loop, port)) = target else { return };
+                let Some(event_loop) = event_loop.bind(py).upgrade() else {
+                    return;
+                };
+                if let Ok(drain) = port.bind(py).getattr(intern!(py, "drain")) {
+                    // A closed loop refuses; nobody waits for the result any more.
+                    let _ = event_loop.call_method1(intern!(py, "call_soon_threadsafe"), (drain,));
+                }
+            });
+            return;
+        }
+        #[cfg(unix)]
+        if let Some(mut writer) = self.writer.as_ref() {
+            // A full socket already holds a wake-up; a closed one has nobody to wake.
+            let _ = writer.write(&[1]);
+        }
+    }
+}
+
+/// One event loop's end of the bridge. It belongs to the process that made it.
+#[pyclass(frozen, module = "aigclens._native")]
+pub struct Port {
+    queue: Arc<Queue>,
+    waiting: Mutex<HashMap<u64, Py<PyAny>>>,
+    next: AtomicU64,
+    event_loop: Py<PyWeakrefReference>,
+    #[cfg(unix)]
+    reader: Option<UnixStream>,
+    pid: u32,
+}
+
+impl Port {
+    /// Notes a future that waits for a call, and gives the call its number.
+    pub fn register(&self, future: Py<PyAny>) -> (u64, Arc<Queue>) {
+        let call = self.next.fetch_add(1, Ordering::Relaxed);
+        locked(&self.waiting).insert(call, future);
+        (call, Arc::clone(&self.queue))
+    }
+
+    fn forget(&self, call: u64) -> Option<Py<PyAny>> {
+        locked(&self.waiting).remove(&call)
+    }
+}
+
+#[cfg(unix)]
+fn pair() -> Option<(UnixStream, UnixStream)> {
+    let (reader, writer) = UnixStream::pair().ok()?;
+    reader.set_nonblocking(true).ok()?;
+    writer.set_nonblocking(true).ok()?;
+    Some((reader, writer))
+}
+
+#[pymethods]
+impl Port {
+    #[new]
+    #[pyo3(signature = (event_loop, /))]
+    fn new(event_loop: &Bound<'_, PyAny>) -> PyResult<Self> {
+        #[cfg(unix)]
+        let (reader, writer) = pair().map_or((None, None), |(reader, writer)| (Some(reader), Some(writer)));
+        Ok(Self {
+            queue: Arc::new(Queue {
+                done: Mutex::default(),
+                is_signalled: AtomicBool::new(false),
+                #[cfg(unix)]
+                writer,
+                threadsafe: Mutex::new(None),
+            }),
+            waiting: Mutex::default(),
+            next: AtomicU64::new(0),
+            event_loop: PyWeakrefReference::new(event_loop)?.unbind(),
+            #[cfg(unix)]
+            reader,
+            pid: std::process::id(),
+        })
+    }
+
+    /// The descriptor to watch, or -1 where there is none.
+    fn fileno(&self) -> i32 {
+        #[cfg(unix)]
+        return self.reader.as_ref().map_or(-1, AsRawFd::as_raw_fd);
+        #[cfg(not(unix))]
+        return -1;
+    }
+
+    /// The process that this port belongs to.
+    #[getter]
+    fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Wakes the loop through `call_soon_threadsafe`, for loops that watch no descriptors.
+    fn use_threadsafe(slf: Py<Self>, py: Python<'_>) {
+        let port = slf.get();
+        *locked(&port.queue.threadsafe) = Some((port.event_loop.clone_ref(py), slf.clone_ref(py)));
+    }
+
+    /// Completes the futures whose calls have ended. Called on the loop's own thread.
+    fn drain(&self, py: Python<'_>) {
+        #[cfg(unix)]
+        if let Some(mut reader) = self.reader.as_ref() {
+            let _ = reader.read(&mut [0_u8; 64]);
+        }
+        // The flag falls before the list is taken, so that whatever is appended after it wakes the loop again.
+        self.queue.is_signalled.store(false, Ordering::Release);
+        let done = std::mem::take(&mut *locked(&self.queue.done));
+        for (call, outcome) in done {
+            if let Some(future) = self.forget(call) {
+                settle(future.bind(py), outcome);
+            }
+        }
+    }
+
+    /// Forgets who waits. The loop is closed or gone.
+    fn close(&self) {
+        locked(&self.waiting).clear();
+        locked(&self.queue.threadsafe).take();
+        locked(&self.queue.done).clear();
+    }
+}
+
+/// Gives a future its result or its exception, unless it was cancelled meanwhile.
+fn settle(future: &Bound<'_, PyAny>, outcome: Outcome<Detection>) {
+    let py = future.py();
+    let is_done = future.call_method0(intern!(py, "done")).and_then(|done| done.is_truthy());
+    if !matches!(is_done, Ok(false)) {
+        return;
+    }
+    let settled = match convert::outcome(py, outcome) {
+        Ok(detection) => future.call_method1(intern!(py, "set_result"), (detection,)),
+        Err(error) => future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)),
+    };
+    if let Err(error) = settled {
+        error.write_unraisable(py, Some(future));
+    }
+}
+
+/// A call under way.
+#[pyclass(frozen, module = "aigclens._native")]
+pub struct Handle {
+    task: AbortHandle,
+    port: Py<Port>,
+    call: u64,
+}
+
+impl Handle {
+    pub fn new(task: AbortHandle, port: Py<Port>, call: u64) -> Self {
+        Self { task, port, call }
+    }
+}
+
+#[pymethods]
+impl Handle {
+    /// Drops the request and its connection; the future is left to its owner. Safe after the end.
+    fn abort(&self) {
+        self.task.abort();
+        drop(self.port.get().forget(self.call));
+    }
+}

@@ -1,0 +1,311 @@
+//! The two doors of a client: `detect` waits on the calling thread, `submit` completes an event loop's future. Both run
+//! the one `async fn` of the core.
+use super::bridge::{Handle, Port};
+use super::runtime::{self, Caught, Owned, PerProcess};
+use super::{convert, errors};
+use crate::ambient::Ambient;
+use crate::client::{self as core, Call, ImageRules};
+use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature, seconds};
+use crate::credential::{Credentials, Provider};
+use crate::detection::Detection;
+use crate::error::{Error, Kind, Result as Outcome};
+use crate::http::{Pool, Trust};
+use crate::image::{CheckImage, Limits, UrlPolicy};
+use crate::redact::Secret;
+use crate::region::Endpoint;
+use pyo3::prelude::*;
+use pyo3::types::PyTuple;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
+
+/// How long a Ctrl-C may wait to be noticed.
+const SIGNAL_TICK: Duration = Duration::from_millis(50);
+/// The same on a thread that is not known to be Python's main thread, where it hardly ever matters.
+const QUIET_TICK: Duration = Duration::from_millis(250);
+/// After such a pause a waiting connection may have been closed by the other side.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A runtime and a client on connections of its own, for one waiting thread at a time.
+struct Slot {
+    runtime: Runtime,
+    client: core::Client,
+    used: Instant,
+}
+
+/// Everything that does not survive a fork.
+struct State {
+    client: core::Client,
+    pool: Pool,
+    slots: Mutex<Vec<Slot>>,
+}
+
+/// A client of the service; see `aigclens.Client` and `aigclens.AsyncClient`.
+#[pyclass(frozen, module = "aigclens._native")]
+pub struct Client {
+    settings: Arc<Settings>,
+    rules: ImageRules,
+    trust: Trust,
+    ambient: Ambient,
+    state: PerProcess<State>,
+    is_closed: AtomicBool,
+}
+
+impl Client {
+    fn state(&self) -> Outcome<Arc<Owned<State>>> {
+        if self.is_closed.load(Ordering::Acquire) {
+            return Err(Error::new(Kind::ClientClosed, "the client is closed; make a new one"));
+        }
+        self.state.get_or_try_init(|| {
+            let pool = Pool::new(
+                self.settings.timeouts,
+                self.settings.network.clone(),
+                self.trust.clone(),
+                self.ambient.clone(),
+            );
+            let transport = Arc::new(pool.sibling());
+            let client = core::Client::new(Arc::clone(&self.settings), self.ambient.clone(), transport, self.rules);
+            Ok(State { client, pool, slots: Mutex::default() })
+        })
+    }
+}
+
+fn internal(problem: impl std::fmt::Display) -> Error {
+    Error::new(Kind::Internal, format!("the client failed inside: {problem}; please report it"))
+}
+
+impl State {
+    fn slots(&self) -> std::sync::MutexGuard<'_, Vec<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The slot that was used last, whose connections are the freshest.
+    #[allow(clippy::disallowed_methods, reason = "a pause is measured, no time is told")]
+    fn slot(&self) -> Outcome<Slot> {
+        if let Some(slot) = self.slots().pop() {
+            if slot.used.elapsed() > PAUSE {
+                // Nobody has looked after these connections: two turns let them notice that the other side has closed.
+                slot.runtime.block_on(async {
+                    tokio::task::yield_now().await;
+                    tokio::task::yield_now().await;
+                });
+            }
+            return Ok(slot);
+        }
+        let runtime = runtime::current_thread().map_err(internal)?;
+        let client = self.client.on(Arc::new(self.pool.sibling()));
+        Ok(Slot { runtime, client, used: Instant::now() })
+    }
+
+    /// Runs a call on the calling thread. Signals are looked after between the turns, outside of the runtime, so that a
+    /// handler may itself use a client.
+    #[allow(clippy::disallowed_methods, reason = "a pause is measured, no time is told")]
+    fn wait(&self, call: Call) -> PyResult<Outcome<Detection>> {
+        let mut slot = match self.slot() {
+            Ok(slot) => slot,
+            Err(error) => return Ok(Err(error)),
+        };
+        let tick = if is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
+        let client = slot.client.clone();
+        let mut running = Caught::new(async move { client.detect(call).await });
+        let outcome = loop {
+            let turn = slot.runtime.block_on(async { tokio::time::timeout(tick, &mut running).await });
+            match turn {
+                Ok(Some(outcome)) => break Ok(outcome),
+                Ok(None) => break Ok(Err(internal("a panic"))),
+                Err(_) => {
+                    // None: the interpreter is shutting down, and nobody waits for an answer any more.
+                    let signals = Python::try_attach(|py| py.check_signals());
+                    if let Some(Err(interrupt)) = signals {
+                        break Err(interrupt);
+                    }
+                }
+            }
+        };
+        // Dropping an unfinished call drops its connection; the runtime must be at hand for that.
+        let guard = slot.runtime.enter();
+        drop(running);
+        drop(guard);
+        slot.used = Instant::now();
+        self.slots().push(slot);
+        outcome
+    }
+}
+
+impl Drop for State {
+    fn drop(&mut self) {
+        for slot in self.slots().drain(..) {
+            // Not the plain drop, which waits for files that are still being read.
+            let Slot { runtime, client, .. } = slot;
+            let guard = runtime.enter();
+            drop(client);
+            drop(guard);
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Whether this is the process's first thread, where Python runs its signal handlers.
+fn is_main_thread() -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::thread::gettid() == rustix::process::getpid();
+    #[cfg(not(target_os = "linux"))]
+    return true;
+}
+
+fn rules(
+    check_image: &str,
+    allow_private_urls: Option<bool>,
+    encode_url: bool,
+    endpoint: &Endpoint,
+) -> Outcome<ImageRules> {
+    Ok(ImageRules {
+        check: CheckImage::parse(check_image)?,
+        limits: Limits::default(),
+        // The emulator fetches from this machine; the real service could not, and would learn a private URL.
+        urls: UrlPolicy { allow_private: allow_private_urls.unwrap_or(endpoint.is_loopback), encode: encode_url },
+    })
+}
+
+#[pymethods]
+impl Client {
+    #[new]
+    #[pyo3(signature = (*, region, endpoint, vpc, credentials, signature, upload_signature, service, connect_timeout, timeout,
+        total_timeout, idle_timeout, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
+    #[allow(
+        clippy::too_many_arguments,
+        clippy::fn_params_excessive_bools,
+        reason = "each is an option that Python names"
+    )]
+    fn new(
+        py: Python<'_>,
+        region: Option<&str>,
+        endpoint: Option<&str>,
+        vpc: bool,
+        credentials: Option<(String, String, Option<String>)>,
+        signature: &str,
+        upload_signature: &str,
+        service: String,
+        connect_timeout: f64,
+        timeout: f64,
+        total_timeout: f64,
+        idle_timeout: f64,
+        proxy: Option<String>,
+        trust_env: bool,
+        ca_file: Option<PathBuf>,
+        check_image: &str,
+        allow_private_urls: Option<bool>,
+        encode_url: bool,
+        user_agent: Option<String>,
+    ) -> PyResult<Self> {
+        let ambient = Ambient::system();
+        let build = || -> Outcome<Self> {
+            let endpoint = Endpoint::resolve(region, vpc, endpoint, &ambient)?;
+            let rules = rules(check_image, allow_private_urls, encode_url, &endpoint)?;
+            let provider = match &credentials {
+                Some((id, secret, token)) => Provider::Explicit(Credentials::new(id, secret, token.as_deref())?),
+                None => Provider::Environment,
+            };
+            let network = Network { proxy: proxy.map(Secret::new), trust_env, ca_file, user_agent: agent(user_agent)? };
+            let trust = Trust::read(&network, &ambient)?;
+            crate::image::ServiceName::parse(&service)?;
+            let settings = Settings {
+                endpoint,
+                vpc,
+                provider,
+                signature: Signature::parse(signature)?,
+                upload_signature: UploadSignature::parse(upload_signature)?,
+                service,
+                timeouts: Timeouts {
+                    connect: seconds("connect_timeout", connect_timeout)?,
+                    attempt: seconds("timeout", timeout)?,
+                    total: seconds("total_timeout", total_timeout)?,
+                    idle: seconds("idle_timeout", idle_timeout)?,
+                },
+                network,
+            };
+            let settings = Arc::new(settings);
+            Ok(Self {
+                settings,
+                rules,
+                trust,
+                ambient: ambient.clone(),
+                state: PerProcess::empty(),
+                is_closed: AtomicBool::new(false),
+            })
+        };
+        build().map_err(|error| errors::raise(py, &error))
+    }
+
+    /// Where calls go, for example `https://green-cip.ap-southeast-1.aliyuncs.com`.
+    #[getter]
+    fn endpoint(&self) -> String {
+        self.settings.endpoint.url()
+    }
+
+    #[getter]
+    fn region(&self) -> Option<&str> {
+        self.settings.endpoint.region.as_deref()
+    }
+
+    #[getter]
+    fn closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Waits for the answer with the interpreter released; a signal handler that raises ends the call.
+    #[pyo3(signature = (source, options, /))]
+    fn detect<'py>(
+        &self,
+        py: Python<'py>,
+        source: &Bound<'py, PyTuple>,
+        options: &Bound<'py, PyTuple>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let call = convert::call(source, options)?;
+        let state = self.state().map_err(|error| errors::raise(py, &error))?;
+        let outcome = py.detach(|| state.value.wait(call))?;
+        convert::outcome(py, outcome)
+    }
+
+    /// Starts a call whose outcome goes to the future of the port's loop.
+    #[pyo3(signature = (port, future, source, options, /))]
+    fn submit<'py>(
+        &self,
+        py: Python<'py>,
+        port: Py<Port>,
+        future: Py<PyAny>,
+        source: &Bound<'py, PyTuple>,
+        options: &Bound<'py, PyTuple>,
+    ) -> PyResult<Handle> {
+        let call = convert::call(source, options)?;
+        let state = self.state().map_err(|error| errors::raise(py, &error))?;
+        let io = runtime::io().map_err(|error| errors::raise(py, &internal(error)))?;
+        let (number, queue) = port.get().register(future);
+        let client = state.value.client.clone();
+        let task = io.spawn(async move {
+            let outcome = Caught::new(async move { client.detect(call).await }).await;
+            queue.complete(number, outcome.unwrap_or_else(|| Err(internal("a panic"))));
+        });
+        Ok(Handle::new(task.abort_handle(), port, number))
+    }
+
+    /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`.
+    fn close(&self, py: Python<'_>) {
+        self.is_closed.store(true, Ordering::Release);
+        py.detach(|| drop(self.state.take()));
+    }
+}
+
+/// The product's name first, what the user adds behind it. A header of the user's own making is refused (A03).
+fn agent(addition: Option<String>) -> Outcome<String> {
+    let own = format!("aigclens/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    match addition {
+        None => Ok(own),
+        Some(text) if !text.is_empty() && text.bytes().all(|byte| (32..127).contains(&byte)) => {
+            Ok(format!("{own} {text}"))
+        }
+        Some(_) => Err(Error::new(Kind::Config, "user_agent must be printable ASCII on one line")),
+    }
+}

@@ -1,0 +1,181 @@
+//! Nouns across the wall: sources and options down, results up.
+use super::errors;
+use crate::attempt::Attempt;
+use crate::client::{Call, Source};
+use crate::config;
+use crate::detection::{Detection, Label};
+use crate::error::{Error, Kind, Result as Outcome};
+use bytes::Bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `aigclens.sources` makes of a source: a word for its kind, and its parts.
+fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
+    let kind = parts.get_item(0)?.extract::<String>()?;
+    let part = |index| parts.get_item(index);
+    Ok(match kind.as_str() {
+        "url" => Source::Url(text(&part(1)?)?),
+        "oss_url" => Source::OssUrl(text(&part(1)?)?),
+        "oss" => Source::Oss {
+            bucket: text(&part(1)?)?,
+            key: text(&part(2)?)?,
+            region: part(3)?.extract::<Option<String>>()?,
+        },
+        "path" => Source::Path(part(1)?.extract::<PathBuf>()?),
+        // The bytes stay Python's, without a copy: they cannot change.
+        "bytes" => Source::Bytes(Bytes::from_owner(part(1)?.extract::<PyBackedBytes>()?)),
+        other => return Err(PyTypeError::new_err(format!("unknown kind of source '{other}'"))),
+    })
+}
+
+/// A text with lone surrogates is no text that can be sent.
+fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
+    value.extract::<String>().map_err(|error| match value.is_instance_of::<PyString>() {
+        true => errors::raise(
+            value.py(),
+            &Error::new(
+                Kind::InvalidParameter,
+                "the text holds characters that are no valid Unicode (lone surrogates)",
+            ),
+        ),
+        false => error,
+    })
+}
+
+fn optional_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if value.is_none() { Ok(None) } else { text(value).map(Some) }
+}
+
+fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
+    let seconds: Option<f64> = value.extract()?;
+    seconds.map(|seconds| config::seconds(name, seconds)).transpose().map_err(|error| errors::raise(value.py(), &error))
+}
+
+/// One call: `(data_id, referer, service, info_type, timeout, total_timeout)`, each `None` for the client's default.
+pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<Call> {
+    let option = |index| options.get_item(index);
+    Ok(Call {
+        source: source(parts)?,
+        data_id: optional_text(&option(0)?)?,
+        referer: optional_text(&option(1)?)?,
+        service: optional_text(&option(2)?)?,
+        info_type: optional_text(&option(3)?)?,
+        timeout: time("timeout", &option(4)?)?,
+        total_timeout: time("total_timeout", &option(5)?)?,
+    })
+}
+
+/// The dataclasses of `aigclens.models`.
+struct Models {
+    detection: Py<PyAny>,
+    label: Py<PyAny>,
+    attempt: Py<PyAny>,
+}
+
+static MODELS: PyOnceLock<Models> = PyOnceLock::new();
+
+fn models(py: Python<'_>) -> PyResult<&Models> {
+    MODELS.get_or_try_init(py, || {
+        let module = py.import("aigclens.models")?;
+        let class = |name| module.getattr(name).map(Bound::unbind);
+        Ok(Models { detection: class("Detection")?, label: class("Label")?, attempt: class("Attempt")? })
+    })
+}
+
+/// A result, or the exception that its error stands for.
+pub fn outcome(py: Python<'_>, outcome: Outcome<Detection>) -> PyResult<Bound<'_, PyAny>> {
+    match outcome {
+        Ok(found) => detection(py, &found),
+        Err(error) => Err(errors::raise(py, &error)),
+    }
+}
+
+fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyAny>> {
+    let labels: Vec<_> = found.labels.iter().map(|one| label(py, one)).collect::<PyResult<_>>()?;
+    // In the order of the dataclass's fields.
+    let fields: [Bound<'py, PyAny>; 15] = [
+        found.label.as_deref().into_pyobject(py)?,
+        found.is_aigc.into_pyobject(py)?,
+        found.confidence.into_pyobject(py)?,
+        found.risk_level.as_deref().into_pyobject(py)?,
+        PyTuple::new(py, labels)?.into_any(),
+        found.data_id.as_deref().into_pyobject(py)?,
+        found.request_id.as_deref().into_pyobject(py)?,
+        found.service.as_str().into_pyobject(py)?.into_any(),
+        found.region.as_deref().into_pyobject(py)?,
+        found.engine.as_str().into_pyobject(py)?.into_any(),
+        found.billing.as_str().into_pyobject(py)?.into_any(),
+        attempts(py, &found.attempts)?.into_any(),
+        found.elapsed.as_secs_f64().into_pyobject(py)?.into_any(),
+        json(py, &found.raw)?,
+        PyTuple::new(py, &found.warnings)?.into_any(),
+    ];
+    models(py)?.detection.bind(py).call1(PyTuple::new(py, fields)?)
+}
+
+fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
+    let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
+    models(py)?.label.bind(py).call1(fields)
+}
+
+/// The attempts of a call, as a tuple.
+pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, PyTuple>> {
+    let class = models(py)?.attempt.bind(py);
+    let attempts = tried.iter().map(|one| {
+        class.call1((
+            one.billing.as_str(),
+            one.outcome,
+            one.code.as_deref(),
+            one.request_id.as_deref(),
+            one.region.as_deref(),
+            one.elapsed.as_secs_f64(),
+            one.operation.as_str(),
+        ))
+    });
+    PyTuple::new(py, attempts.collect::<PyResult<Vec<_>>>()?)
+}
+
+/// A JSON value as `json.loads` would give it. The reader's depth limit bounds the recursion.
+fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+    Ok(match value {
+        Value::Null => py.None().into_bound(py),
+        Value::Bool(truth) => PyBool::new(py, *truth).to_owned().into_any(),
+        Value::Number(number) => numeral(py, number)?,
+        Value::String(text) => PyString::new(py, text).into_any(),
+        Value::Array(items) => {
+            let list = PyList::empty(py);
+            for item in items {
+                list.append(json(py, item)?)?;
+            }
+            list.into_any()
+        }
+        Value::Object(fields) => {
+            let dict = PyDict::new(py);
+            for (key, value) in fields {
+                dict.set_item(key, json(py, value)?)?;
+            }
+            dict.into_any()
+        }
+    })
+}
+
+fn numeral<'py>(py: Python<'py>, number: &serde_json::Number) -> PyResult<Bound<'py, PyAny>> {
+    if let Some(small) = number.as_i64() {
+        return Ok(small.into_pyobject(py)?.into_any());
+    }
+    let text = number.as_str();
+    if text.contains(['.', 'e', 'E']) {
+        return Ok(PyFloat::new(py, text.parse().unwrap_or(f64::NAN)).into_any());
+    }
+    // Python refuses integers of thousands of digits; such a one stays a text.
+    match py.get_type::<PyInt>().call1((text,)) {
+        Ok(large) => Ok(large),
+        Err(_) => Ok(PyString::new(py, text).into_any()),
+    }
+}

@@ -1,0 +1,27 @@
+//! The door to Python, and the only room that knows of it. What users hold is Python; what happens is Rust; here one is
+//! turned into the other.
+#![allow(missing_debug_implementations, reason = "Python prints its own face of these")]
+#![allow(unreachable_pub, reason = "pyo3's macros export what they wrap")]
+mod bridge;
+mod client;
+mod convert;
+mod emulator;
+mod errors;
+mod runtime;
+
+use pyo3::prelude::*;
+
+/// The compiled part of `aigclens`. Private: its public face is the package.
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::bridge::{Handle, Port};
+    #[pymodule_export]
+    use super::client::Client;
+    #[pymodule_export]
+    use super::emulator::Emulator;
+
+    #[pymodule_export]
+    #[allow(non_upper_case_globals, reason = "the name is Python's")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}

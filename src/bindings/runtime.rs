@@ -1,0 +1,115 @@
+//! What belongs to one process: a child of a fork makes its own and never touches its parent's.
+//!
+//! After a fork only the forking thread lives on. A runtime whose thread is gone, a pool of shared sockets or a mutex that
+//! another thread held would hang or corrupt the child. So everything of that kind lives in a [`PerProcess`], which
+//! compares process ids at each use, builds anew in the child, and leaks the parent's: dropping a runtime of threads that
+//! do not exist hangs too.
+use arc_swap::ArcSwapOption;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+/// A value and the process that made it.
+pub struct Owned<T> {
+    pid: u32,
+    pub value: T,
+}
+
+/// A slot that is filled once in each process, without a lock.
+pub struct PerProcess<T>(ArcSwapOption<Owned<T>>);
+
+impl<T> PerProcess<T> {
+    pub fn empty() -> Self {
+        Self(ArcSwapOption::const_empty())
+    }
+
+    /// This process's value, made now if there is none.
+    pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<Owned<T>>, E> {
+        let pid = std::process::id();
+        let current = self.0.load();
+        if let Some(owned) = current.as_ref().filter(|owned| owned.pid == pid) {
+            return Ok(Arc::clone(owned));
+        }
+        let made = Arc::new(Owned { pid, value: make()? });
+        let previous = self.0.compare_and_swap(&*current, Some(Arc::clone(&made)));
+        match previous.as_ref() {
+            // Another thread of this process was first: its value stands, ours is dropped.
+            Some(winner) if winner.pid == pid => Ok(Arc::clone(winner)),
+            Some(inherited) => {
+                std::mem::forget(Arc::clone(inherited));
+                Ok(made)
+            }
+            None => Ok(made),
+        }
+    }
+
+    /// Takes this process's value out; an inherited one is leaked.
+    pub fn take(&self) -> Option<Arc<Owned<T>>> {
+        let taken = self.0.swap(None)?;
+        if taken.pid == std::process::id() {
+            return Some(taken);
+        }
+        std::mem::forget(taken);
+        None
+    }
+}
+
+impl<T> Drop for PerProcess<T> {
+    fn drop(&mut self) {
+        drop(self.take());
+    }
+}
+
+/// A runtime for one thread at a time.
+pub fn current_thread() -> std::io::Result<Runtime> {
+    // Blocking threads read files and resolve names; a fork server of many workers must not have hundreds each.
+    Builder::new_current_thread().enable_all().max_blocking_threads(16).thread_name("aigclens-file").build()
+}
+
+static IO: PerProcess<Handle> = PerProcess(ArcSwapOption::const_empty());
+
+/// The runtime of the asynchronous door: one thread that lives as long as the process and never attaches to Python.
+/// Started by the first asynchronous call, so that a program that forks before has no thread to warn about.
+pub fn io() -> std::io::Result<Handle> {
+    let owned = IO.get_or_try_init(|| {
+        let runtime = current_thread()?;
+        let handle = runtime.handle().clone();
+        std::thread::Builder::new()
+            .name("aigclens-io".to_owned())
+            .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
+        Ok::<_, std::io::Error>(handle)
+    })?;
+    Ok(owned.value.clone())
+}
+
+/// A future that answers `None` where the one inside panics: a panic must reach neither the runtime nor Python.
+pub struct Caught<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Caught<F> {
+    pub fn new(future: F) -> Self {
+        Self(Some(Box::pin(future)))
+    }
+}
+
+impl<F: Future> Future for Caught<F> {
+    type Output = Option<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
+        let Some(future) = self.0.as_mut() else {
+            return Poll::Ready(None);
+        };
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => {
+                self.0 = None;
+                Poll::Ready(Some(output))
+            }
+            Err(_) => {
+                self.0 = None;
+                Poll::Ready(None)
+            }
+        }
+    }
+}

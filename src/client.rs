@@ -1,0 +1,282 @@
+//! `detect`: from any source to a verdict. Reads as the story, top to bottom.
+use crate::ambient::Ambient;
+use crate::attempt::{Attempt, Billing, Operation};
+use crate::config::Settings;
+use crate::detection::Detection;
+use crate::error::{Error, Kind, Result};
+use crate::http::Transport;
+use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
+use crate::service::{Deadline, Service, Success, Trail, with_trail};
+use crate::upload::{self, Image, TokenCache};
+use crate::wire::moderation::{self, Reference};
+use bytes::Bytes;
+use crc64fast::Digest;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The service that this package is for; another name is passed on and marked in `warnings` (J16).
+pub const SERVICE: &str = "aigcDetector_global";
+/// Bytes from which checking and hashing an image is left to a thread of its own.
+const SMALL: usize = 64 * 1024;
+
+/// An image, wherever it is.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Url(String),
+    Oss { bucket: String, key: String, region: Option<String> },
+    OssUrl(String),
+    Path(PathBuf),
+    Bytes(Bytes),
+}
+
+/// One question; what is not given is the client's default.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub source: Source,
+    pub data_id: Option<String>,
+    pub referer: Option<String>,
+    pub service: Option<String>,
+    pub info_type: Option<String>,
+    pub timeout: Option<Duration>,
+    pub total_timeout: Option<Duration>,
+}
+
+impl Call {
+    pub const fn new(source: Source) -> Self {
+        Self {
+            source,
+            data_id: None,
+            referer: None,
+            service: None,
+            info_type: None,
+            timeout: None,
+            total_timeout: None,
+        }
+    }
+}
+
+/// What is refused before anything is sent.
+#[derive(Debug, Clone, Copy)]
+pub struct ImageRules {
+    pub check: CheckImage,
+    pub limits: Limits,
+    pub urls: UrlPolicy,
+}
+
+/// A client: one endpoint, one identity, one pool of connections, one upload token.
+#[derive(Debug, Clone)]
+pub struct Client {
+    service: Service,
+    tokens: Arc<TokenCache>,
+    rules: ImageRules,
+}
+
+/// What was checked before the first packet.
+struct Parameters {
+    service: ServiceName,
+    data_id: Option<DataId>,
+    referer: Option<Referer>,
+    info_type: Option<InfoType>,
+}
+
+/// An image that the service can be told of.
+enum Ready {
+    Url(ImageUrl),
+    Oss(OssObject),
+    Local(Image),
+}
+
+impl Client {
+    pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
+        Self { service: Service { settings, ambient, transport }, tokens: Arc::default(), rules }
+    }
+
+    /// The same client on another transport: settings and upload token are shared.
+    #[must_use]
+    pub fn on(&self, transport: Arc<dyn Transport>) -> Self {
+        let service = Service { transport, ..self.service.clone() };
+        Self { service, tokens: Arc::clone(&self.tokens), rules: self.rules }
+    }
+
+    /// Asks the service about one image.
+    pub async fn detect(&self, call: Call) -> Result<Detection> {
+        let started = Instant::now();
+        let timeouts = self.service.settings.timeouts;
+        let deadline =
+            Deadline::new(call.total_timeout.unwrap_or(timeouts.total), call.timeout.unwrap_or(timeouts.attempt));
+        let parameters = self.parameters(&call)?;
+        let mut warnings = Vec::new();
+        if parameters.service.as_str() != SERVICE {
+            warnings.push("unknown_service");
+        }
+        let ready = self.prepare(call.source, deadline, &mut warnings).await?;
+        let mut trail = Trail::new();
+        let success = self.moderate(&ready, &parameters, deadline, &mut trail, &mut warnings).await?;
+        self.conclude(&success, &parameters, trail, warnings, started.elapsed())
+    }
+
+    fn parameters(&self, call: &Call) -> Result<Parameters> {
+        let settings = &self.service.settings;
+        Ok(Parameters {
+            service: ServiceName::parse(call.service.as_deref().unwrap_or(&settings.service))?,
+            data_id: call.data_id.as_deref().map(DataId::parse).transpose()?,
+            referer: call.referer.as_deref().map(Referer::parse).transpose()?,
+            info_type: call.info_type.as_deref().map(InfoType::parse).transpose()?,
+        })
+    }
+
+    /// Checks the source, and reads a local image once: the bytes that are checked are the bytes that are sent (I18).
+    async fn prepare(&self, source: Source, deadline: Deadline, warnings: &mut Vec<&'static str>) -> Result<Ready> {
+        let rules = self.rules;
+        match source {
+            Source::Url(text) => {
+                let (url, noted) = ImageUrl::parse(&text, rules.urls)?;
+                warnings.extend(noted);
+                Ok(Ready::Url(url))
+            }
+            Source::Oss { bucket, key, region } => {
+                OssObject::new(&bucket, &key, region.as_deref()).and_then(|o| self.own_region(o)).map(Ready::Oss)
+            }
+            Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
+            Source::Bytes(bytes) if bytes.len() <= SMALL => local(bytes, rules, warnings).map(Ready::Local),
+            Source::Bytes(bytes) => blocking(deadline, warnings, move |warnings| local(bytes, rules, warnings)).await,
+            Source::Path(path) => {
+                blocking(deadline, warnings, move |warnings| {
+                    local(Bytes::from(image::file::read(&path, &rules.limits)?), rules, warnings)
+                })
+                .await
+            }
+        }
+    }
+
+    /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.
+    fn own_region(&self, mut object: OssObject) -> Result<OssObject> {
+        if object.region.is_none() {
+            object.region.clone_from(&self.service.settings.endpoint.region);
+        }
+        match object.region {
+            Some(_) => Ok(object),
+            None => Err(Error::new(
+                Kind::InvalidParameter,
+                "the bucket's region is not known; give it: OssObject(bucket, key, region='ap-southeast-1')",
+            )),
+        }
+    }
+
+    async fn moderate(
+        &self,
+        ready: &Ready,
+        parameters: &Parameters,
+        deadline: Deadline,
+        trail: &mut Trail,
+        warnings: &mut Vec<&'static str>,
+    ) -> Result<Success> {
+        let uploaded;
+        let image = match ready {
+            Ready::Url(url) => Reference::Url(url.as_str()),
+            Ready::Oss(object) => {
+                Reference::Oss { bucket: &object.bucket, key: &object.key, region: object.region.as_deref() }
+            }
+            Ready::Local(image) => {
+                uploaded = upload::upload(&self.tokens, &self.service, image, deadline, trail)
+                    .await
+                    .map_err(|error| with_trail(error, trail))?;
+                if !uploaded.is_verified {
+                    warnings.push("upload_not_verified");
+                }
+                Reference::Oss { bucket: &uploaded.bucket, key: &uploaded.key, region: None }
+            }
+        };
+        let request = moderation::Request {
+            service: parameters.service.as_str(),
+            image,
+            data_id: parameters.data_id.as_ref().map(DataId::as_str),
+            referer: parameters.referer.as_ref().map(Referer::as_str),
+            info_type: parameters.info_type.as_ref().map(InfoType::as_str),
+        };
+        let service_parameters = request.service_parameters();
+        let fields = [("Service", request.service), ("ServiceParameters", service_parameters.as_str())];
+        let outcome = self.service.call(Operation::ImageModeration, &fields, deadline, trail).await;
+        outcome.map_err(|error| with_trail(error, trail))
+    }
+
+    fn conclude(
+        &self,
+        success: &Success,
+        parameters: &Parameters,
+        trail: Trail,
+        mut warnings: Vec<&'static str>,
+        elapsed: Duration,
+    ) -> Result<Detection> {
+        let sent = parameters.data_id.as_ref().map(DataId::as_str);
+        let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
+        for warning in finding.warnings {
+            if !warnings.contains(&warning) {
+                warnings.push(warning);
+            }
+        }
+        let (deciding, is_aigc) = moderation::verdict(&finding.labels);
+        Ok(Detection {
+            label: deciding.map(|label| label.name.clone()),
+            is_aigc,
+            confidence: deciding.and_then(|label| label.confidence),
+            risk_level: finding.risk_level,
+            data_id: finding.data_id,
+            request_id: success.envelope.request_id.clone(),
+            service: parameters.service.as_str().to_owned(),
+            region: self.service.settings.endpoint.region.clone(),
+            engine: success.engine,
+            billing: Billing::worst(&trail),
+            attempts: trail,
+            elapsed,
+            raw: success.envelope.body.clone(),
+            warnings,
+            labels: finding.labels,
+        })
+    }
+}
+
+/// A success that could not be read: it stays charged, and its attempt says what became of it.
+fn spoiled(mut error: Error, mut trail: Trail) -> Error {
+    if let Some(last) = trail.last_mut() {
+        *last = Attempt { outcome: error.kind().name(), ..last.clone() };
+    }
+    error.facts_mut().attempts = trail;
+    error
+}
+
+fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
+    let probe = image::check(&bytes, rules.check, &rules.limits)?;
+    warnings.extend(probe.warnings);
+    let mut digest = Digest::new();
+    digest.write(&bytes);
+    Ok(Image {
+        crc64: digest.sum64(),
+        suffix: probe.format.map(|format| format.suffix()),
+        content_type: probe.format.map_or("application/octet-stream", |format| format.content_type()),
+        bytes,
+    })
+}
+
+/// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
+async fn blocking(
+    deadline: Deadline,
+    warnings: &mut Vec<&'static str>,
+    work: impl FnOnce(&mut Vec<&'static str>) -> Result<Image> + Send + 'static,
+) -> Result<Ready> {
+    let task = tokio::task::spawn_blocking(move || {
+        let mut noted = Vec::new();
+        work(&mut noted).map(|image| (image, noted))
+    });
+    let late = |_| Error::new(Kind::DetectTimeout, "the call's total time-out passed while the image was being read");
+    let joined = tokio::time::timeout(deadline.left()?, task).await.map_err(late)?;
+    let (image, noted) =
+        joined.map_err(|_| Error::new(Kind::Internal, "reading the image failed inside the client"))??;
+    warnings.extend(noted);
+    Ok(Ready::Local(image))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,150 @@
+//! HTTP: connections, bodies with a limit, answers with a date.
+use super::reply::Reply;
+use super::request::Request;
+use super::world::World;
+use super::{gateway, storage};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinSet;
+
+/// The largest body of a call; only an upload has more.
+const LARGEST_CALL: usize = 1024 * 1024;
+/// How long a connection may be idle: what the service's `keep-alive` header says.
+const IDLE: Duration = Duration::from_secs(25);
+
+/// What all connections share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    world: Mutex<World>,
+    address: SocketAddr,
+    accepted: AtomicU64,
+    open: AtomicU64,
+}
+
+impl Shared {
+    pub(super) fn new(world: World, address: SocketAddr) -> Self {
+        Self { world: Mutex::new(world), address, accepted: AtomicU64::new(0), open: AtomicU64::new(0) }
+    }
+
+    pub(super) fn world(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    pub(super) fn url(&self) -> String {
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            address.set_ip([127, 0, 0, 1].into());
+        }
+        format!("http://{address}")
+    }
+
+    pub(super) fn is_loopback(&self) -> bool {
+        self.address.ip().is_loopback()
+    }
+
+    /// Where uploads go: here, by the name under which a client of another machine knows this one.
+    pub(super) fn storage_url(&self, host: &str) -> String {
+        if self.address.ip().is_unspecified() && !host.is_empty() { format!("http://{host}") } else { self.url() }
+    }
+
+    pub(super) fn connections(&self) -> Value {
+        json!({ "accepted": self.accepted.load(Ordering::Acquire), "open": self.open.load(Ordering::Acquire) })
+    }
+}
+
+/// Serves until told to stop; then every connection is dropped.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: oneshot::Receiver<()>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            _ = &mut stop => return,
+            Some(_) = connections.join_next(), if !connections.is_empty() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let _ = stream.set_nodelay(true);
+                    connections.spawn(connection(TokioIo::new(stream), Arc::clone(&shared)));
+                }
+                // Too many open files: those that are open will end.
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            },
+        }
+    }
+}
+
+struct Open(Arc<Shared>);
+
+impl Open {
+    fn new(shared: Arc<Shared>) -> Self {
+        shared.accepted.fetch_add(1, Ordering::AcqRel);
+        shared.open.fetch_add(1, Ordering::AcqRel);
+        Self(shared)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+async fn connection(stream: TokioIo<tokio::net::TcpStream>, shared: Arc<Shared>) {
+    let open = Open::new(shared);
+    let service = service_fn(|request| handle(&open.0, request));
+    // A client that goes away in the middle is no event.
+    let _ = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(stream, service)
+        .await;
+}
+
+async fn handle(
+    shared: &Shared,
+    request: hyper::Request<Incoming>,
+) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let limit = if head.method == "PUT" { storage::LARGEST } else { LARGEST_CALL };
+    let announced = body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX);
+    let reading = tokio::time::timeout(IDLE, Limited::new(body, limit).collect());
+    let body = if announced { None } else { reading.await.ok().and_then(Result::ok) };
+    let reply = match body {
+        Some(body) => {
+            let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+            let (path, query) = (head.uri.path(), head.uri.query());
+            match Request::new(head.method.as_str(), path, query, headers, body.to_bytes()) {
+                Some(request) => gateway::answer(shared, &request).await,
+                None => Reply::admin(400, &json!({ "error": "the query is not UTF-8" })),
+            }
+        }
+        None => Reply::admin(413, &json!({ "error": "the body is too large or broken off" })),
+    };
+    Ok(response(shared, reply))
+}
+
+fn response(shared: &Shared, reply: Reply) -> hyper::Response<Full<Bytes>> {
+    let mut builder = hyper::Response::builder()
+        .status(reply.status)
+        .header("server", concat!("aigclens-emulator/", env!("CARGO_PKG_VERSION")))
+        .header("date", storage::http_date(shared.world().now()));
+    for (name, value) in reply.headers {
+        builder = builder.header(name, value);
+    }
+    builder.body(Full::new(reply.body)).unwrap_or_default()
+}

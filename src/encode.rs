@@ -1,0 +1,86 @@
+//! Percent-encoding: RFC 3986 as signatures want it, and form encoding as bodies carry it.
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Unreserved are `A-Z a-z 0-9 - _ . ~` (RFC 3986, section 2.3); everything else is `%XX` in upper case.
+const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const KEEP_SLASH: &AsciiSet = &STRICT.remove(b'/');
+
+/// `*` is `%2A`, a space is `%20`, `~` stays: the encoding of every signature of the service.
+pub fn percent(text: &str) -> String {
+    utf8_percent_encode(text, STRICT).to_string()
+}
+
+/// The same, with `/` left alone: object names in a path.
+pub fn percent_path(text: &str) -> String {
+    utf8_percent_encode(text, KEEP_SLASH).to_string()
+}
+
+/// `application/x-www-form-urlencoded` as Alibaba's own client writes it: strict, but a space is `+`.
+pub fn form_value(text: &str) -> String {
+    percent(text).replace("%20", "+")
+}
+
+/// A form body with its fields in the order given.
+pub fn form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut body = String::new();
+    for (key, value) in fields {
+        if !body.is_empty() {
+            body.push('&');
+        }
+        body.push_str(&form_value(key));
+        body.push('=');
+        body.push_str(&form_value(value));
+    }
+    body
+}
+
+/// Reads a form or a query back; a value that is no UTF-8 after decoding is refused.
+pub fn parse_form(text: &str) -> Option<Vec<(String, String)>> {
+    text.split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode_plus(key)?, decode_plus(value)?))
+        })
+        .collect()
+}
+
+fn decode_plus(text: &str) -> Option<String> {
+    decode(&text.replace('+', "%20"))
+}
+
+/// Percent-decoding, where `+` is itself.
+pub fn decode(text: &str) -> Option<String> {
+    percent_encoding::percent_decode_str(text).decode_utf8().ok().map(std::borrow::Cow::into_owned)
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        for nibble in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0')));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let fields = [("a b", "+*~%7E/é"), ("empty", ""), ("中", "文")];
+        let read = parse_form(&form(fields)).unwrap();
+        let read: Vec<_> = read.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+        assert_eq!(read, fields);
+    }
+
+    #[test]
+    fn broken_utf8_is_refused_and_hex_is_lower_case() {
+        assert_eq!(parse_form("a=%ff"), None);
+        assert_eq!(hex(&[0, 10, 255]), "000aff");
+    }
+}

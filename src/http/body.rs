@@ -1,0 +1,43 @@
+//! A request body that remembers whether the connection has begun to take it.
+//!
+//! The transport asks for the body only when it writes the request to a connection. While it has not asked, nothing was
+//! sent, and a time-out at that moment is certainly free of charge.
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+#[derive(Debug)]
+pub(super) struct Watched {
+    bytes: Option<Bytes>,
+    taken: Arc<AtomicBool>,
+}
+
+impl Watched {
+    /// The body, and the flag that turns true when it is asked for.
+    pub(super) fn new(bytes: Bytes) -> (Self, Arc<AtomicBool>) {
+        let taken = Arc::new(AtomicBool::new(false));
+        (Self { bytes: Some(bytes), taken: Arc::clone(&taken) }, taken)
+    }
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.taken.store(true, Ordering::Release);
+        Poll::Ready(self.bytes.take().filter(|bytes| !bytes.is_empty()).map(|bytes| Ok(Frame::data(bytes))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.as_ref().is_none_or(Bytes::is_empty)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
+    }
+}

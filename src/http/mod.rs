@@ -1,0 +1,76 @@
+//! The transport: one request out, one answer or one failure back. Nothing here retries, follows a redirect or unpacks a
+//! body, so that every send is one that the caller asked for and every byte is one that was signed or received.
+mod body;
+mod failure;
+mod pool;
+mod proxy;
+pub mod scripted;
+mod tls;
+
+pub use failure::Failure;
+pub use pool::Pool;
+pub use tls::Trust;
+
+use crate::redact::Secret;
+use ::http::HeaderMap;
+use bytes::Bytes;
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// The largest answer that is read; the service's are a few hundred bytes.
+pub const BODY_CAP: usize = 1024 * 1024;
+
+/// The value of a header, which may be a secret.
+#[derive(Debug, Clone)]
+pub enum HeaderText {
+    Plain(String),
+    Sensitive(Secret),
+}
+
+impl HeaderText {
+    pub fn expose(&self) -> &str {
+        match self {
+            Self::Plain(text) => text,
+            Self::Sensitive(secret) => secret.expose(),
+        }
+    }
+}
+
+/// One request, ready to be sent as it is.
+#[derive(Debug, Clone)]
+pub struct Request {
+    pub method: &'static str,
+    /// May carry a signature in its query (RPC): never shown.
+    pub url: Secret,
+    pub headers: Vec<(&'static str, HeaderText)>,
+    pub body: Bytes,
+    /// Loopback is reached without a proxy, whatever the settings say.
+    pub is_loopback: bool,
+    /// From asking for a connection to the last byte of the answer.
+    pub time: Duration,
+}
+
+/// A whole answer.
+#[derive(Debug, Clone)]
+pub struct Response {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Response {
+    /// A header's value, where it is readable text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// The future that a transport answers with.
+pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + Send + 'a>>;
+
+/// Something that sends requests: the connection pool, or a script in tests.
+pub trait Transport: Send + Sync + Debug {
+    fn send(&self, request: Request) -> Sending<'_>;
+}

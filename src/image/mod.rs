@@ -1,0 +1,17 @@
+//! Images before they are sent: where they are ([`ImageUrl`], [`OssObject`], [`file`]), what they are ([`Format`]), and
+//! whether the service will take them ([`check`]). Headers only: nothing is decoded here.
+//!
+//! Every rule here saves a call that the service would refuse, and none costs anything. The limits are those of the
+//! service's page of 2025-11-24.
+mod dimensions;
+pub mod file;
+mod format;
+mod isobmff;
+mod parameter;
+mod probe;
+mod url;
+
+pub use format::Format;
+pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
+pub use probe::{CheckImage, Limits, Probe, check};
+pub use url::{ImageUrl, UrlPolicy};

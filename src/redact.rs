@@ -1,0 +1,100 @@
+//! Secrets as a type. What a [`Secret`] holds is named only where it is signed with or sent.
+use secrecy::{ExposeSecret, SecretString};
+use std::fmt;
+
+/// A secret string: wiped when dropped, and shown by no formatter.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(SecretString::from(value.into()))
+    }
+
+    /// The value itself, for signing and sending only.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("** redacted **")
+    }
+}
+
+/// An access key id as people may see it: its last four characters.
+pub fn access_key_id(id: &str) -> String {
+    let count = id.chars().count();
+    let tail: String = id.chars().skip(count.saturating_sub(4)).collect();
+    if count > 4 { format!("...{tail}") } else { "...".to_owned() }
+}
+
+/// A URL as people may see it: no user name, no password, and no query, since a presigned URL carries its signature there.
+pub fn url(text: &str) -> String {
+    let end = text.find(['?', '#']).unwrap_or(text.len());
+    let (shown, rest) = text.split_at(end);
+    let shown = match shown.split_once("://") {
+        Some((scheme, tail)) => {
+            let authority_end = tail.find('/').unwrap_or(tail.len());
+            let (authority, path) = tail.split_at(authority_end);
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            format!("{scheme}://{host}{path}")
+        }
+        None => shown.to_owned(),
+    };
+    if rest.starts_with('?') { format!("{shown}?...") } else { shown }
+}
+
+/// Takes known secrets out of a text that came from elsewhere, and cuts the string to sign that a server may echo.
+pub fn scrub(text: &str, secrets: &[&str]) -> String {
+    let mut clean = text.to_owned();
+    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
+        clean = clean.replace(secret, "[redacted]");
+    }
+    for marker in ["string to sign", "StringToSign", "stringToSign", "SignatureProvided", "server string"] {
+        if let Some(at) = clean.find(marker) {
+            clean.truncate(at + marker.len());
+            clean.push_str(" [redacted]");
+        }
+    }
+    clean
+}
+
+/// The beginning of a body that could not be read, printable and short.
+pub fn excerpt(body: &[u8], limit: usize) -> String {
+    let text = String::from_utf8_lossy(body.get(..body.len().min(limit * 4)).unwrap_or_default());
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(limit).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_formatter_shows_a_secret() {
+        assert_eq!(
+            format!("{:?} {:#?}", Secret::new("hunter2"), Secret::new("hunter2")),
+            "** redacted ** ** redacted **"
+        );
+        assert_eq!(Secret::new("hunter2").expose(), "hunter2");
+    }
+
+    #[test]
+    fn an_access_key_id_shows_its_last_four_characters() {
+        assert_eq!(access_key_id("LTAI5tABCDEFGH"), "...EFGH");
+        assert_eq!(access_key_id("abc"), "...");
+    }
+
+    #[test]
+    fn a_url_shows_neither_user_nor_query() {
+        assert_eq!(url("https://u:p@h.example/a/b.png?Signature=x#f"), "https://h.example/a/b.png?...");
+        assert_eq!(url("https://h.example/a@b"), "https://h.example/a@b");
+    }
+
+    #[test]
+    fn known_secrets_and_echoed_strings_to_sign_are_cut() {
+        let text = scrub("bad key s3cr3t, server StringToSign:POST%2Fa", &["s3cr3t", ""]);
+        assert_eq!(text, "bad key [redacted], server StringToSign [redacted]");
+    }
+}
