@@ -11,7 +11,7 @@ use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::http::{Pool, Trust};
 use crate::image::{CheckImage, Limits, UrlPolicy};
-use crate::redact::Secret;
+use crate::redact::{self, Secret};
 use crate::region::Endpoint;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -308,4 +308,24 @@ fn agent(addition: Option<String>) -> Outcome<String> {
         }
         Some(_) => Err(Error::new(Kind::Config, "user_agent must be printable ASCII on one line")),
     }
+}
+
+/// Says what is wrong with credentials before a client is made of them (A02).
+#[pyfunction]
+#[pyo3(signature = (access_key_id, access_key_secret, security_token, /))]
+pub fn check_credentials(
+    py: Python<'_>,
+    access_key_id: &str,
+    access_key_secret: &str,
+    security_token: Option<&str>,
+) -> PyResult<()> {
+    let checked = Credentials::new(access_key_id, access_key_secret, security_token);
+    checked.map(drop).map_err(|error| errors::raise(py, &error))
+}
+
+/// The id of an access key with its middle taken out.
+#[pyfunction]
+#[pyo3(signature = (access_key_id, /))]
+pub fn redacted_id(access_key_id: &str) -> String {
+    redact::access_key_id(access_key_id)
 }

@@ -17,7 +17,7 @@ mod _native {
     #[pymodule_export]
     use super::bridge::{Handle, Port};
     #[pymodule_export]
-    use super::client::Client;
+    use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
     use super::emulator::Emulator;
 

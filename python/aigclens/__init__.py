@@ -1,0 +1,107 @@
+"""Detect AI-generated images with Alibaba Cloud's Image Moderation 2.0 (service `aigcDetector_global`).
+
+    import aigclens
+
+    result = aigclens.detect("photo.jpg")
+    result = await aigclens.adetect("https://example.com/cat.png")
+
+    with aigclens.Client(region="us-east-1") as client:
+        client.detect(image_bytes, data_id="img-1")
+
+Each answered call costs 0.60 USD per 1,000. `Client.local()` needs no account: it talks to the emulator.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from aigclens._native import __version__ as __version__
+    from aigclens.client import AsyncClient as AsyncClient
+    from aigclens.client import Client as Client
+    from aigclens.client import adetect as adetect
+    from aigclens.client import detect as detect
+    from aigclens.credentials import Credentials as Credentials
+    from aigclens.errors import AccountNotReady as AccountNotReady
+    from aigclens.errors import AigcError as AigcError
+    from aigclens.errors import AmbiguousOutcomeError as AmbiguousOutcomeError
+    from aigclens.errors import AuthenticationError as AuthenticationError
+    from aigclens.errors import ClientClosed as ClientClosed
+    from aigclens.errors import ClockSkewError as ClockSkewError
+    from aigclens.errors import ConfigError as ConfigError
+    from aigclens.errors import ConnectError as ConnectError
+    from aigclens.errors import ConnectTimeout as ConnectTimeout
+    from aigclens.errors import CredentialsError as CredentialsError
+    from aigclens.errors import CredentialsExpired as CredentialsExpired
+    from aigclens.errors import CredentialsNotFound as CredentialsNotFound
+    from aigclens.errors import DetectTimeout as DetectTimeout
+    from aigclens.errors import DnsError as DnsError
+    from aigclens.errors import ImageDownloadError as ImageDownloadError
+    from aigclens.errors import ImageDownloadTimeout as ImageDownloadTimeout
+    from aigclens.errors import ImageFileError as ImageFileError
+    from aigclens.errors import ImageFileNotFound as ImageFileNotFound
+    from aigclens.errors import ImageTooLarge as ImageTooLarge
+    from aigclens.errors import InputError as InputError
+    from aigclens.errors import InternalError as InternalError
+    from aigclens.errors import InvalidParameter as InvalidParameter
+    from aigclens.errors import InvalidUrl as InvalidUrl
+    from aigclens.errors import MismatchWarning as MismatchWarning
+    from aigclens.errors import NonceUsedError as NonceUsedError
+    from aigclens.errors import PermissionDenied as PermissionDenied
+    from aigclens.errors import ProxyError as ProxyError
+    from aigclens.errors import ResponseDecodeError as ResponseDecodeError
+    from aigclens.errors import ResponseSchemaError as ResponseSchemaError
+    from aigclens.errors import ServerError as ServerError
+    from aigclens.errors import ServiceError as ServiceError
+    from aigclens.errors import ThrottledError as ThrottledError
+    from aigclens.errors import TlsError as TlsError
+    from aigclens.errors import TransportError as TransportError
+    from aigclens.errors import UnexpectedRedirect as UnexpectedRedirect
+    from aigclens.errors import UnknownServiceError as UnknownServiceError
+    from aigclens.errors import UnsupportedImageFormat as UnsupportedImageFormat
+    from aigclens.errors import UnsupportedSource as UnsupportedSource
+    from aigclens.errors import UploadError as UploadError
+    from aigclens.errors import UploadIntegrityError as UploadIntegrityError
+    from aigclens.models import Attempt as Attempt
+    from aigclens.models import Detection as Detection
+    from aigclens.models import Label as Label
+    from aigclens.models import OssObject as OssObject
+
+# Loaded when first asked for: `import aigclens` alone costs next to nothing. Every other public name is an exception.
+_ROOMS = {
+    "__version__": "_native",
+    "AsyncClient": "client",
+    "Client": "client",
+    "adetect": "client",
+    "detect": "client",
+    "Credentials": "credentials",
+    "Attempt": "models",
+    "Detection": "models",
+    "Label": "models",
+    "OssObject": "models",
+}
+_ERRORS = (
+    "AccountNotReady AigcError AmbiguousOutcomeError AuthenticationError ClientClosed ClockSkewError ConfigError "
+    "ConnectError ConnectTimeout CredentialsError CredentialsExpired CredentialsNotFound DetectTimeout DnsError "
+    "ImageDownloadError ImageDownloadTimeout ImageFileError ImageFileNotFound ImageTooLarge InputError InternalError "
+    "InvalidParameter InvalidUrl MismatchWarning NonceUsedError PermissionDenied ProxyError ResponseDecodeError "
+    "ResponseSchemaError ServerError ServiceError ThrottledError TlsError TransportError UnexpectedRedirect "
+    "UnknownServiceError UnsupportedImageFormat UnsupportedSource UploadError UploadIntegrityError"
+).split()
+
+__all__ = [*_ROOMS, *_ERRORS]  # noqa: PLE0604 - the names are those of the imports above, which a test compares
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOMS.get(name) or ("errors" if name in _ERRORS else None)
+    if room is None:
+        raise AttributeError(f"module 'aigclens' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(f"aigclens.{room}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,80 @@
+"""Ask whether images are AI-generated. Each answered call costs 0.0006 USD."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from aigclens.cli import OK, SOME_FAILED, STOPPED, output
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `aigclens detect`."""
+    parser.add_argument("sources", nargs="+", metavar="FILE_OR_URL", help="a path, an http(s) or oss:// URL, or - for stdin")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument("--region", help="region id, for example us-east-1 (default: ap-southeast-1)")
+    parser.add_argument("--endpoint", help="host or URL instead of the region's own (default: $AIGCLENS_ENDPOINT)")
+    parser.add_argument("--vpc", action="store_true", help="use the region's VPC endpoint")
+    parser.add_argument("--service", default="aigcDetector_global", help="the service to ask (default: %(default)s)")
+    parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each request (default: 15)")
+    parser.add_argument("--check-image", choices=["error", "warn", "off"], default="error", help="what to do with an image that the service's page does not allow (default: error)")
+    parser.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Asks about one image after the other."""
+    from aigclens.client import Client
+    from aigclens.errors import (
+        AigcError,
+        AuthenticationError,
+        ConfigError,
+        CredentialsError,
+        PermissionDenied,
+    )
+
+    try:
+        client = Client(
+            region=options.region,
+            endpoint=options.endpoint,
+            vpc=options.vpc,
+            service=options.service,
+            timeout=options.timeout,
+            check_image=options.check_image,
+            encode_url=options.encode_url,
+        )
+    except ConfigError as error:
+        print(f"aigclens: {error}", file=sys.stderr)
+        return STOPPED
+    rows: list[tuple[str, ...]] = []
+    code = OK
+    with client:
+        for source in options.sources:
+            try:
+                found = client.detect(sys.stdin.buffer.read() if source == "-" else source)
+            except AigcError as error:
+                code = SOME_FAILED
+                _report(options, source, error)
+                # What is wrong with the account or the client is wrong for every image.
+                if isinstance(error, AuthenticationError | ConfigError | CredentialsError | PermissionDenied):
+                    code = STOPPED
+                    break
+                continue
+            if options.json:
+                print(json.dumps({"source": source, "ok": True, **found.to_dict()}), flush=True)
+            else:
+                verdict = {True: "yes", False: "no", None: "?"}[found.is_aigc]
+                rows.append((output.shown(source), verdict, found.label or "-", output.number(found.confidence), found.risk_level or "-", found.engine, found.billing))
+    if rows:
+        output.table(("source", "ai", "label", "confidence", "risk", "engine", "billing"), rows)
+    return code
+
+
+def _report(options: argparse.Namespace, source: str, error: Any) -> None:
+    name = type(error).__name__
+    if options.json:
+        facts = {"error": name, "message": str(error), "code": error.code, "billing": error.billing, "request_id": error.request_id}
+        print(json.dumps({"source": source, "ok": False, **facts}), flush=True)
+    print(f"aigclens: {output.shown(source)}: {name}: {error}", file=sys.stderr)

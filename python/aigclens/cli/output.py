@@ -1,0 +1,40 @@
+"""What the commands print: a table, made prettier by `rich` where it is installed, and texts that are safe to show."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+
+def shown(text: str) -> str:
+    """A text without what a terminal would act on: control and bidirectional characters, lone surrogates."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def number(value: float | None) -> str:
+    """A confidence, or a dash."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Prints rows under headings."""
+    if sys.stdout.isatty() and _pretty(headings, rows):
+        return
+    columns = list(zip(headings, *rows, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    for row in (headings, ["-" * width for width in widths], *rows):
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _pretty(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    try:
+        from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
+    except ImportError:
+        return False
+    grid = Table(*headings)
+    for row in rows:
+        grid.add_row(*map(Text, row))
+    Console().print(grid)
+    return True

@@ -1,0 +1,341 @@
+"""The two clients side by side: the same options, the same calls, one waits and one is awaited."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+from aigclens import _native, doors
+from aigclens.credentials import Credentials
+from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.sources import coerce, is_quick
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
+
+    from aigclens.models import Detection
+    from aigclens.sources import Source
+    from aigclens.testing import Emulator
+
+__all__ = ["AsyncClient", "Client", "adetect", "detect"]
+
+Signature = Literal["acs3-hmac-sha256", "hmac-sha1"]
+UploadSignature = Literal["v4", "v1"]
+CheckImage = Literal["error", "warn", "off"]
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of both clients; `Client` describes them."""
+
+    region: str | None
+    endpoint: str | None
+    vpc: bool
+    credentials: Credentials | None
+    signature: Signature
+    upload_signature: UploadSignature
+    service: str
+    connect_timeout: float
+    timeout: float
+    total_timeout: float
+    idle_timeout: float
+    proxy: str | None
+    trust_env: bool
+    ca_file: str | os.PathLike[str] | None
+    check_image: CheckImage
+    allow_private_urls: bool | None
+    encode_url: bool
+    user_agent: str | None
+
+
+class _Face:
+    """What both clients share: options, names, closing and pickling."""
+
+    __slots__ = ("__weakref__", "_emulator", "_native", "_options")
+
+    def __init__(
+        self,
+        *,
+        region: str | None = None,
+        endpoint: str | None = None,
+        vpc: bool = False,
+        credentials: Credentials | None = None,
+        signature: Signature = "acs3-hmac-sha256",
+        upload_signature: UploadSignature = "v4",
+        service: str = "aigcDetector_global",
+        connect_timeout: float = 3.1,
+        timeout: float = 15.0,
+        total_timeout: float = 60.0,
+        idle_timeout: float = 15.0,
+        proxy: str | None = None,
+        trust_env: bool = True,
+        ca_file: str | os.PathLike[str] | None = None,
+        check_image: CheckImage = "error",
+        allow_private_urls: bool | None = None,
+        encode_url: bool = False,
+        user_agent: str | None = None,
+    ) -> None:
+        if credentials is not None and not isinstance(credentials, Credentials):
+            raise ConfigError(f"credentials is an aigclens.Credentials or None, not {type(credentials).__name__}")
+        options: dict[str, Any] = {
+            "region": region,
+            "endpoint": endpoint,
+            "vpc": vpc,
+            "signature": signature,
+            "upload_signature": upload_signature,
+            "service": service,
+            "connect_timeout": connect_timeout,
+            "timeout": timeout,
+            "total_timeout": total_timeout,
+            "idle_timeout": idle_timeout,
+            "proxy": proxy,
+            "trust_env": trust_env,
+            "ca_file": None if ca_file is None else os.fspath(ca_file),
+            "check_image": check_image,
+            "allow_private_urls": allow_private_urls,
+            "encode_url": encode_url,
+            "user_agent": user_agent,
+        }
+        parts = None if credentials is None else credentials._parts()
+        self._native = _native.Client(credentials=parts, **options)
+        self._options = {**options, "credentials": credentials}
+        self._emulator: Emulator | None = None
+
+    @classmethod
+    def local(cls, **options: Unpack[ClientOptions]) -> Self:
+        """A client of an emulator that runs in this process and ends with the client. No account, no network, no cost.
+
+        The emulator looks at no pixels: it repeats what images declare about themselves. `client.emulator` is it.
+        """
+        from aigclens.testing import Emulator
+
+        emulator = Emulator()
+        try:
+            client = cls(**{**emulator.options(), **options})  # type: ignore[arg-type, unused-ignore]
+        except BaseException:
+            emulator.stop()
+            raise
+        client._emulator = emulator
+        return client
+
+    @property
+    def emulator(self) -> Emulator | None:
+        """The emulator of a client made with `local()`, or `None`."""
+        return self._emulator
+
+    @property
+    def endpoint(self) -> str:
+        """Where calls go, for example `https://green-cip.ap-southeast-1.aliyuncs.com`."""
+        return self._native.endpoint
+
+    @property
+    def region(self) -> str | None:
+        """The region id of the endpoint, where it is known."""
+        return self._native.region
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close()` was called."""
+        return self._native.closed
+
+    def close(self) -> None:
+        """Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`."""
+        self._native.close()
+        if self._emulator is not None:
+            self._emulator.stop()
+
+    def __repr__(self) -> str:
+        state = " closed" if self.closed else ""
+        return f"<{type(self).__name__} {self.endpoint}{state}>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        name = type(self).__name__
+        if self._options["credentials"] is not None:
+            raise TypeError(
+                f"this {name} holds a secret and does not pickle; make it without credentials=, so that each process "
+                "reads ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET from its own environment"
+            )
+        if "@" in (self._options["proxy"] or ""):
+            raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
+        return (_restore, (type(self), self._options))
+
+
+def _restore(kind: type[_Face], options: dict[str, Any]) -> _Face:
+    return kind(**options)
+
+
+def _checked(detection: Detection, sent: str | None) -> Detection:
+    if "data_id_mismatch" in detection.warnings:
+        message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
+        warnings.warn(message, MismatchWarning, stacklevel=3)
+    return detection
+
+
+class Client(_Face):
+    """A client that waits for its answers. It may be used by many threads at once, and after a fork.
+
+    Args:
+        region: Region id; `ap-southeast-1` (Singapore) if neither this nor an endpoint is given.
+        endpoint: A host or URL instead of the region's own. Without it `AIGCLENS_ENDPOINT` is looked at.
+        vpc: Use the region's VPC endpoint, and the internal one for uploads.
+        credentials: The access key. Without them the environment is read at each use:
+            `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`.
+        signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.
+        upload_signature: `v4`, or the older `v1`.
+        service: The service to ask; a copy made in the console has a name of its own.
+        connect_timeout: Seconds for a connection to come about.
+        timeout: Seconds for each request, from connecting to the last byte.
+        total_timeout: Seconds for a whole call with all of its requests.
+        idle_timeout: Seconds after which an unused connection is closed. The service itself closes after 25.
+        proxy: URL of an HTTP proxy. Without it `HTTPS_PROXY` and `NO_PROXY` are read; loopback never has one.
+        trust_env: Whether proxy and certificate variables of the environment are read.
+        ca_file: A PEM file of certificates to trust besides the system's.
+        check_image: What to do with an image that the service's page does not allow: `error` raises before anything is
+            sent, `warn` sends it and says so in `Detection.warnings`, `off` sends it.
+        allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
+        encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
+        user_agent: A text to add to the `User-Agent` header.
+
+    Raises:
+        ConfigError: An option is wrong.
+    """
+
+    __slots__ = ()
+
+    def detect(
+        self,
+        source: Source,
+        *,
+        data_id: str | None = None,
+        referer: str | None = None,
+        service: str | None = None,
+        info_type: str | None = None,
+        timeout: float | None = None,
+        total_timeout: float | None = None,
+    ) -> Detection:
+        """Asks whether an image is AI-generated. An answered call costs 0.0006 USD.
+
+        Args:
+            source: A path, an `http(s)://` or `oss://bucket/key` URL, an `OssObject`, bytes or another buffer, a binary
+                file, a PIL image, or a numpy array of height x width x channels of uint8. Local images are uploaded to
+                the service's own storage for 30 minutes, under a random name.
+            data_id: Your name for the image, 1 to 64 of `A-Z a-z 0-9 _ . -`; it comes back in the result.
+            referer: What the service sends as `Referer` when it downloads a URL, at most 256 characters.
+            service: Another service than the client's.
+            info_type: Further information to be returned in `raw`, comma separated.
+            timeout: Seconds for each request of this call.
+            total_timeout: Seconds for the whole call.
+
+        Raises:
+            InputError: The image or a parameter is not what the service takes; mostly before anything is sent.
+            CredentialsNotFound: No credentials were given or found.
+            TransportError: No complete answer came; `billing` says whether it may have been charged.
+            ServiceError: The service refused, which costs nothing.
+        """
+        options = (data_id, referer, service, info_type, timeout, total_timeout)
+        return _checked(self._native.detect(coerce(source), options), data_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncClient(_Face):
+    """A client for asyncio. One may be used on several event loops, one after another or side by side.
+
+    Takes the options of `Client`.
+    """
+
+    __slots__ = ()
+
+    async def detect(
+        self,
+        source: Source,
+        *,
+        data_id: str | None = None,
+        referer: str | None = None,
+        service: str | None = None,
+        info_type: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - the core keeps the time, and knows what was sent when it is over
+        total_timeout: float | None = None,
+    ) -> Detection:
+        """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
+        options = (data_id, referer, service, info_type, timeout, total_timeout)
+        parts = coerce(source) if is_quick(source) else await doors.aside(coerce, source)
+        return _checked(await doors.submit(self._native, parts, options), data_id)
+
+    async def aclose(self) -> None:
+        """`close()`, for those who expect to await it."""
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+_defaults: dict[tuple[type[_Face], str | None], Any] = {}
+
+
+def _default(kind: type[Any]) -> Any:
+    # The endpoint of the environment is part of the key, so that a program may set it late.
+    key = (kind, os.environ.get("AIGCLENS_ENDPOINT"))
+    client = _defaults.get(key)
+    if client is None:
+        client = _defaults.setdefault(key, kind())
+    return client
+
+
+def detect(
+    source: Source,
+    *,
+    data_id: str | None = None,
+    referer: str | None = None,
+    service: str | None = None,
+    info_type: str | None = None,
+    timeout: float | None = None,
+    total_timeout: float | None = None,
+) -> Detection:
+    """`Client.detect` on a client with default options, shared by the process."""
+    client: Client = _default(Client)
+    return client.detect(
+        source,
+        data_id=data_id,
+        referer=referer,
+        service=service,
+        info_type=info_type,
+        timeout=timeout,
+        total_timeout=total_timeout,
+    )
+
+
+async def adetect(
+    source: Source,
+    *,
+    data_id: str | None = None,
+    referer: str | None = None,
+    service: str | None = None,
+    info_type: str | None = None,
+    timeout: float | None = None,  # noqa: ASYNC109 - the core keeps the time, and knows what was sent when it is over
+    total_timeout: float | None = None,
+) -> Detection:
+    """`AsyncClient.detect` on a client with default options, shared by the process."""
+    client: AsyncClient = _default(AsyncClient)
+    return await client.detect(
+        source,
+        data_id=data_id,
+        referer=referer,
+        service=service,
+        info_type=info_type,
+        timeout=timeout,
+        total_timeout=total_timeout,
+    )

@@ -1,0 +1,60 @@
+"""The asynchronous door: one port for each event loop, and one future for each call."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from aigclens import _native
+
+if TYPE_CHECKING:
+    from aigclens.models import Detection
+
+T = TypeVar("T")
+
+_ports: WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Port] = WeakKeyDictionary()
+_lock = threading.Lock()
+
+
+def _forked() -> None:
+    # The lock may have been held by a thread that the child does not have.
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _port(loop: asyncio.AbstractEventLoop) -> _native.Port:
+    with _lock:
+        port = _ports.get(loop)
+        # A port of the parent process shares its socket with it.
+        if port is None or port.pid != os.getpid():
+            port = _ports[loop] = _native.Port(loop)
+            try:
+                loop.add_reader(port.fileno(), port.drain)
+            except (NotImplementedError, ValueError, OSError):
+                port.use_threadsafe()
+        return port
+
+
+async def submit(client: _native.Client, source: tuple[Any, ...], options: tuple[Any, ...]) -> Detection:
+    """Starts a call and waits for its future; whoever gives the waiting up drops the request."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Detection] = loop.create_future()
+    handle = client.submit(_port(loop), future, source, options)
+    try:
+        return await future
+    except BaseException:
+        handle.abort()
+        raise
+
+
+async def aside(work: Callable[[object], T], argument: object) -> T:
+    """Runs work on a thread of the loop's own, so that the loop goes on meanwhile."""
+    return await asyncio.get_running_loop().run_in_executor(None, work, argument)

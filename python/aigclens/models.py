@@ -1,0 +1,113 @@
+"""What a call gives back: frozen dataclasses that pickle, compare, match and turn into dictionaries."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Attempt", "Billing", "Detection", "Engine", "Label", "OssObject"]
+
+Billing = Literal["billed", "not_billed", "possibly_billed"]
+Engine = Literal["service", "emulator"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One label of an answer.
+
+    Attributes:
+        name: As the service wrote it, for example `aigc`, `ugc` or `nonLabel`.
+        confidence: 0 to 100, or `None` where the service gave no usable number. `nonLabel` usually has none.
+        description: The service's own words.
+        risk_level: `high`, `medium`, `low` or `none`, from the thresholds that are set in the service's console.
+    """
+
+    name: str
+    confidence: float | None = None
+    description: str | None = None
+    risk_level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request that was tried. A call on a local image is several: token, upload, moderation.
+
+    Attributes:
+        billing: Whether this request was charged. Only `ImageModeration` ever is.
+        outcome: `ok`, or the name of the exception class that this request ended with.
+        code: The code of the answer as the service wrote it, or `None` where none came.
+        request_id: The service's id of this request, for its support.
+        region: The region asked, where it is known.
+        elapsed: Seconds from before the connection was asked for to the last byte of the answer.
+        operation: `DescribeUploadToken`, `PutObject` or `ImageModeration`.
+    """
+
+    billing: Billing
+    outcome: str
+    code: str | None
+    request_id: str | None
+    region: str | None
+    elapsed: float
+    operation: str = "ImageModeration"
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """What the service said of one image.
+
+    Attributes:
+        label: The label that decides, verbatim; `None` when the answer had none.
+        is_aigc: `True` for `aigc` and `risk_aigc`, `False` for `ugc` and `nonLabel`, `None` for anything else.
+        confidence: 0 to 100, or `None`: it is never invented, and "not AI" usually has no number.
+        risk_level: `high`, `medium`, `low` or `none`, from the thresholds set in the service's console.
+        labels: All labels in the order of the answer.
+        data_id: The `data_id` of the call as the service gave it back.
+        request_id: The service's id of the paid request.
+        service: The service asked, `aigcDetector_global` unless another was named.
+        region: The region asked, where it is known.
+        engine: `service`, or `emulator`, which looks at no pixels.
+        billing: `billed` for every answered call (0.60 USD per 1,000).
+        attempts: Every request that was tried, in order.
+        elapsed: Seconds of the whole call.
+        raw: The answer's body as `json.loads` would give it, with nothing dropped.
+        warnings: Stable words for what is worth a look, such as `small_image` or `no_labels`.
+    """
+
+    label: str | None
+    is_aigc: bool | None
+    confidence: float | None
+    risk_level: str | None
+    labels: tuple[Label, ...]
+    data_id: str | None
+    request_id: str | None
+    service: str
+    region: str | None
+    engine: Engine
+    billing: Billing
+    attempts: tuple[Attempt, ...]
+    elapsed: float
+    raw: dict[str, Any] = field(hash=False, repr=False)
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """A dictionary of plain lists, dictionaries, texts and numbers, ready for `json.dumps`."""
+        plain = dataclasses.asdict(self)
+        for name in ("labels", "attempts", "warnings"):
+            plain[name] = list(plain[name])
+        return plain
+
+
+@dataclass(frozen=True, slots=True)
+class OssObject:
+    """An image in an OSS bucket of your own. The account must have granted the service access to it.
+
+    Attributes:
+        bucket: The bucket's name.
+        key: The object's name, without a leading slash.
+        region: The bucket's region id, such as `ap-southeast-1`; `None` for the client's own region.
+    """
+
+    bucket: str
+    key: str
+    region: str | None = None

@@ -1,0 +1,49 @@
+"""What all rooms of tests share: an emulator, clients of it, and real images."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import aigclens
+from aigclens.testing import Emulator
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import images  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test says itself which credentials and endpoint it wants."""
+    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"):
+        monkeypatch.delenv(f"ALIBABA_CLOUD_{name}", raising=False)
+    monkeypatch.delenv("AIGCLENS_ENDPOINT", raising=False)
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An emulator without a limit of calls per second."""
+    with Emulator(qps=0) as running:
+        yield running
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[aigclens.Client]:
+    with emulator.client() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def png() -> bytes:
+    """A plain picture of 256 by 256 without any declaration."""
+    return images.png(256, 256)
+
+
+@pytest.fixture(scope="session")
+def declared_png() -> bytes:
+    """The same with the text that Stable Diffusion's web interface writes."""
+    return images.png(256, 256, text={"parameters": images.A1111})
