@@ -13,7 +13,7 @@ from aigclens.testing import Emulator
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import images  # noqa: E402
+import images
 
 
 @pytest.fixture(autouse=True)

@@ -1,4 +1,4 @@
-"""Makes the images of `aigclens demo`. Run by hand where they are to change: `python tests/make_samples.py` (needs Pillow)."""
+"""Makes the images of `aigclens demo`. Run by hand to change them; needs Pillow."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import io
 import struct
 from pathlib import Path
 
-from images import A1111, AIGC_LABEL, XMP
 from PIL import Image, PngImagePlugin
+
+from images import A1111, AIGC_LABEL, XMP
 
 TARGET = Path(__file__).parent.parent / "python" / "aigclens" / "cli" / "samples"
 
@@ -18,7 +19,13 @@ def picture(shift: int) -> Image.Image:
     for y in range(256):
         for x in range(256):
             sun = (x - 128 - shift) ** 2 + (y - 120) ** 2 < 32**2
-            color = (255, 230, 120) if sun and y < 150 else (70 + y // 2, 90 + y // 3, 190 - y // 3) if y < 150 else (20, 60 + shift, 90 + (x // 16 + y // 6) % 2 * 20)
+            color = (
+                (255, 230, 120)
+                if sun and y < 150
+                else (70 + y // 2, 90 + y // 3, 190 - y // 3)
+                if y < 150
+                else (20, 60 + shift, 90 + (x // 16 + y // 6) % 2 * 20)
+            )
             image.putpixel((x, y), color)
     return image
 
@@ -48,9 +55,13 @@ def main() -> None:
         "plain.webp": saved(picture(20), "WEBP", quality=80),
         "a1111.png": saved(picture(30), "PNG", optimize=True, pnginfo=text("parameters", A1111)),
         "aigc-label.png": saved(picture(-10), "PNG", optimize=True, pnginfo=text("AIGC", AIGC_LABEL)),
-        "iptc-generated.jpg": jpeg_with_xmp(saved(picture(-20), "JPEG", quality=80), XMP.format("trainedAlgorithmicMedia")),
+        "iptc-generated.jpg": jpeg_with_xmp(
+            saved(picture(-20), "JPEG", quality=80), XMP.format("trainedAlgorithmicMedia")
+        ),
         "iptc-captured.jpg": jpeg_with_xmp(saved(picture(-30), "JPEG", quality=80), XMP.format("digitalCapture")),
-        "iptc-composite.webp": saved(picture(15), "WEBP", quality=80, xmp=XMP.format("compositeWithTrainedAlgorithmicMedia").encode()),
+        "iptc-composite.webp": saved(
+            picture(15), "WEBP", quality=80, xmp=XMP.format("compositeWithTrainedAlgorithmicMedia").encode()
+        ),
     }
     for name, content in files.items():
         (TARGET / name).write_bytes(content)

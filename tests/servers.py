@@ -86,7 +86,7 @@ class RecordingServer:
                 self.wfile.write(answer.body)
                 self.wfile.flush()
 
-            do_GET = do_POST = do_PUT = do_CONNECT = handle_any  # noqa: N815
+            do_GET = do_POST = do_PUT = do_CONNECT = handle_any
 
             def log_message(self, *_: Any) -> None:
                 pass

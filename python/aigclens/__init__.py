@@ -67,6 +67,59 @@ if TYPE_CHECKING:
     from aigclens.models import Label as Label
     from aigclens.models import OssObject as OssObject
 
+__all__ = [
+    "AccountNotReady",
+    "AigcError",
+    "AmbiguousOutcomeError",
+    "AsyncClient",
+    "Attempt",
+    "AuthenticationError",
+    "Client",
+    "ClientClosed",
+    "ClockSkewError",
+    "ConfigError",
+    "ConnectError",
+    "ConnectTimeout",
+    "Credentials",
+    "CredentialsError",
+    "CredentialsExpired",
+    "CredentialsNotFound",
+    "DetectTimeout",
+    "Detection",
+    "DnsError",
+    "ImageDownloadError",
+    "ImageDownloadTimeout",
+    "ImageFileError",
+    "ImageFileNotFound",
+    "ImageTooLarge",
+    "InputError",
+    "InternalError",
+    "InvalidParameter",
+    "InvalidUrl",
+    "Label",
+    "MismatchWarning",
+    "NonceUsedError",
+    "OssObject",
+    "PermissionDenied",
+    "ProxyError",
+    "ResponseDecodeError",
+    "ResponseSchemaError",
+    "ServerError",
+    "ServiceError",
+    "ThrottledError",
+    "TlsError",
+    "TransportError",
+    "UnexpectedRedirect",
+    "UnknownServiceError",
+    "UnsupportedImageFormat",
+    "UnsupportedSource",
+    "UploadError",
+    "UploadIntegrityError",
+    "__version__",
+    "adetect",
+    "detect",
+]
+
 # Loaded when first asked for: `import aigclens` alone costs next to nothing. Every other public name is an exception.
 _ROOMS = {
     "__version__": "_native",
@@ -80,24 +133,14 @@ _ROOMS = {
     "Label": "models",
     "OssObject": "models",
 }
-_ERRORS = (
-    "AccountNotReady AigcError AmbiguousOutcomeError AuthenticationError ClientClosed ClockSkewError ConfigError "
-    "ConnectError ConnectTimeout CredentialsError CredentialsExpired CredentialsNotFound DetectTimeout DnsError "
-    "ImageDownloadError ImageDownloadTimeout ImageFileError ImageFileNotFound ImageTooLarge InputError InternalError "
-    "InvalidParameter InvalidUrl MismatchWarning NonceUsedError PermissionDenied ProxyError ResponseDecodeError "
-    "ResponseSchemaError ServerError ServiceError ThrottledError TlsError TransportError UnexpectedRedirect "
-    "UnknownServiceError UnsupportedImageFormat UnsupportedSource UploadError UploadIntegrityError"
-).split()
-
-__all__ = [*_ROOMS, *_ERRORS]  # noqa: PLE0604 - the names are those of the imports above, which a test compares
 
 
 def __getattr__(name: str) -> object:
-    room = _ROOMS.get(name) or ("errors" if name in _ERRORS else None)
-    if room is None:
+    if name not in __all__:
         raise AttributeError(f"module 'aigclens' has no attribute {name!r}")
     from importlib import import_module
 
+    room = _ROOMS.get(name, "errors")
     value: object = getattr(import_module(f"aigclens.{room}"), name)
     globals()[name] = value
     return value

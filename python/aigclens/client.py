@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from aigclens import _native, doors
 from aigclens.credentials import Credentials
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncClient", "Client", "adetect", "detect"]
 
-Signature = Literal["acs3-hmac-sha256", "hmac-sha1"]
-UploadSignature = Literal["v4", "v1"]
-CheckImage = Literal["error", "warn", "off"]
+Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
+UploadSignature: TypeAlias = Literal["v4", "v1"]
+CheckImage: TypeAlias = Literal["error", "warn", "off"]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -113,7 +113,8 @@ class _Face:
 
         emulator = Emulator()
         try:
-            client = cls(**{**emulator.options(), **options})  # type: ignore[arg-type, unused-ignore]
+            merged: ClientOptions = {**emulator.options(), **options}
+            client = cls(**merged)
         except BaseException:
             emulator.stop()
             raise
@@ -262,7 +263,7 @@ class AsyncClient(_Face):
         referer: str | None = None,
         service: str | None = None,
         info_type: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - the core keeps the time, and knows what was sent when it is over
+        timeout: float | None = None,
         total_timeout: float | None = None,
     ) -> Detection:
         """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
@@ -325,7 +326,7 @@ async def adetect(
     referer: str | None = None,
     service: str | None = None,
     info_type: str | None = None,
-    timeout: float | None = None,  # noqa: ASYNC109 - the core keeps the time, and knows what was sent when it is over
+    timeout: float | None = None,
     total_timeout: float | None = None,
 ) -> Detection:
     """`AsyncClient.detect` on a client with default options, shared by the process."""

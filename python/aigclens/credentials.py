@@ -43,7 +43,9 @@ class Credentials:
 
     def __repr__(self) -> str:
         token = "" if self._security_token is None else ", security_token='***'"
-        return f"Credentials(access_key_id={_native.redacted_id(self._access_key_id)!r}, access_key_secret='***'{token})"
+        return (
+            f"Credentials(access_key_id={_native.redacted_id(self._access_key_id)!r}, access_key_secret='***'{token})"
+        )
 
     def __copy__(self) -> Credentials:
         return self

@@ -57,9 +57,8 @@ class AigcError(Exception):
         self.retryable = retryable
         self.raw = raw
         if isinstance(self, OSError):
-            self.errno = errno
-            self.strerror = message
-            self.filename = filename
+            of_system: Any = self
+            of_system.errno, of_system.strerror, of_system.filename = errno, message, filename
 
     def __str__(self) -> str:
         return str(self.args[0]) if self.args else ""

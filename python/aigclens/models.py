@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 __all__ = ["Attempt", "Billing", "Detection", "Engine", "Label", "OssObject"]
 
-Billing = Literal["billed", "not_billed", "possibly_billed"]
-Engine = Literal["service", "emulator"]
+Billing: TypeAlias = Literal["billed", "not_billed", "possibly_billed"]
+Engine: TypeAlias = Literal["service", "emulator"]
 
 
 @dataclass(frozen=True, slots=True)

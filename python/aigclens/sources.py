@@ -1,5 +1,6 @@
 """What can be passed as an image, and what the core makes of it. PIL and numpy are never imported here: an object of
-theirs can only be passed once they are."""
+theirs can only be passed once they are.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +24,21 @@ if TYPE_CHECKING:
 class BinaryFile(Protocol):
     """A file open for reading in binary mode."""
 
-    def read(self, size: int = ..., /) -> bytes: ...
+    def read(self, size: int = ..., /) -> bytes:
+        """Up to `size` bytes; none at the end."""
+        ...
 
 
 if TYPE_CHECKING:
     Source: TypeAlias = (
-        str | os.PathLike[str] | os.PathLike[bytes] | Buffer | BinaryFile | OssObject | PIL.Image.Image | numpy.ndarray[Any, Any]
+        str
+        | os.PathLike[str]
+        | os.PathLike[bytes]
+        | Buffer
+        | BinaryFile
+        | OssObject
+        | PIL.Image.Image
+        | numpy.ndarray[Any, Any]
     )
 else:
     Source = Any
@@ -170,6 +180,4 @@ def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2, 4: 6}[channels], 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")
-    )
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows, 1)) + chunk(b"IEND", b"")

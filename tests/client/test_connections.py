@@ -7,9 +7,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from servers import counting_server
 
 import aigclens
+from servers import counting_server
 
 URL = "https://img.example/cat.png"
 CALLS = 10_000

@@ -62,7 +62,9 @@ def oss_v4(request: Recorded, secret: str, region: str) -> None:
     date = request.header("x-oss-date") or ""
     assert date.startswith(day)
     path = quote(unquote(urlsplit(request.target).path), safe="-_.~/")
-    names = sorted(n.lower() for n, _ in request.headers if n.lower().startswith("x-oss-") or n.lower() == "content-type")
+    names = sorted(
+        n.lower() for n, _ in request.headers if n.lower().startswith("x-oss-") or n.lower() == "content-type"
+    )
     lines = "".join(f"{name}:{(request.header(name) or '').strip()}\n" for name in names)
     canonical = "\n".join([request.method, path, "", lines, "", "UNSIGNED-PAYLOAD"])
     scope = f"{day}/{region}/oss/aliyun_v4_request"

@@ -23,7 +23,9 @@ from aigclens.testing import Emulator
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
 
 
-def green(emulator: Emulator, *, scheme: str | None = None, secret: str | None = None, port: int | None = None) -> Green:
+def green(
+    emulator: Emulator, *, scheme: str | None = None, secret: str | None = None, port: int | None = None
+) -> Green:
     """The official client as its documentation builds it. `scheme="v2"` selects RPC HMAC-SHA1."""
     config = Config(
         access_key_id=emulator.access_key_id,
@@ -54,7 +56,9 @@ schemes = pytest.mark.parametrize("scheme", [None, "v2"], ids=["acs3", "rpc"])
 @schemes
 def test_the_sync_client_is_answered(emulator: Emulator, scheme: str | None) -> None:
     emulator.answer(data_id="img-1", label="aigc", confidence=81.88, risk_level="high")
-    answered = green(emulator, scheme=scheme).image_moderation(question(imageUrl="https://e.com/a b.png", dataId="img-1"))
+    answered = green(emulator, scheme=scheme).image_moderation(
+        question(imageUrl="https://e.com/a b.png", dataId="img-1")
+    )
     assert (answered.status_code, answered.body.code, answered.body.msg) == (200, 200, "OK")
     assert answered.body.request_id.startswith("EMU-")
     (result,) = answered.body.data.result
@@ -152,7 +156,9 @@ class Repeater:
         while True:
             data += client.recv(65536)
             head, found, body = data.partition(b"\r\n\r\n")
-            lengths = [int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+            lengths = [
+                int(line.split(b":")[1]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")
+            ]
             if found and len(body) >= (lengths or [0])[0]:
                 return data
 

@@ -6,15 +6,16 @@ import json
 import string
 import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
 import signature
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from servers import Answer, Recorded, RecordingServer
 
 import aigclens
+from servers import Answer, Recorded, RecordingServer
 
 SECRET = "testsecret"
 printable = "".join(chr(code) for code in range(33, 127))
@@ -28,8 +29,10 @@ urls = st.builds(
     st.sampled_from([0, 0, 0, 0, 1500]),
 )
 awkward = st.sampled_from(["", "+", "*", "~", "%7E", "a b", "é", "中文", "😀", "a+b c*d~e%f", "=", "&", "%", "\u2028"])
-referers = st.none() | st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1, max_size=60) | awkward.filter(
-    lambda text: bool(text) and text.isprintable()
+referers = (
+    st.none()
+    | st.text(alphabet=st.characters(exclude_categories=["C"]), min_size=1, max_size=60)
+    | awkward.filter(lambda text: bool(text) and text.isprintable())
 )
 data_ids = st.none() | st.text(alphabet=string.ascii_letters + string.digits + "_.-", min_size=1, max_size=64)
 object_keys = st.text(
@@ -47,7 +50,9 @@ def server() -> Iterator[RecordingServer]:
         yield running
 
 
-def ask(server: RecordingServer, source: object, secret: str, token: str | None, scheme: str, **options: object) -> Recorded:
+def ask(
+    server: RecordingServer, source: object, secret: str, token: str | None, scheme: Any, **options: Any
+) -> Recorded:
     server.requests.clear()
     credentials = aigclens.Credentials("testid", secret, token)
     with aigclens.Client(endpoint=server.url, credentials=credentials, signature=scheme) as client:
@@ -91,8 +96,13 @@ def test_an_object_of_any_name_verifies_under_both_signatures(
 
 @pytest.mark.parametrize("upload_signature", ["v4", "v1"])
 @settings(quick, max_examples=60)
-@given(prefix=st.text(alphabet=string.ascii_letters + string.digits + "-_./~*+ %é中", min_size=1, max_size=30), secret=secrets)
-def test_an_upload_verifies(server: RecordingServer, png: bytes, upload_signature: str, prefix: str, secret: str) -> None:
+@given(
+    prefix=st.text(alphabet=string.ascii_letters + string.digits + "-_./~*+ %é中", min_size=1, max_size=30),
+    secret=secrets,
+)
+def test_an_upload_verifies(
+    server: RecordingServer, png: bytes, upload_signature: Any, prefix: str, secret: str
+) -> None:
     """A18 for OSS: whatever prefix the token has."""
 
     def answer(request: Recorded) -> Answer:

@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from servers import Answer, Recorded, RecordingServer
 
 import aigclens
+from servers import Answer, Recorded, RecordingServer
 
 CREDENTIALS = aigclens.Credentials("testid", "testsecret")
 URL = "https://img.example/cat.png"
@@ -102,8 +102,12 @@ def test_a_signal_handler_that_returns_lets_the_call_go_on(server: RecordingServ
 
 
 def test_sync_calls_release_the_interpreter(client: aigclens.Client) -> None:
+    def give_up() -> None:
+        with pytest.raises(aigclens.DetectTimeout):
+            client.detect(SLOW, timeout=0.5)
+
     with ThreadPoolExecutor(1) as threads:
-        waiting = threads.submit(lambda: pytest.raises(aigclens.DetectTimeout, client.detect, SLOW, timeout=0.5))
+        waiting = threads.submit(give_up)
         turns = 0
         while not waiting.done():
             turns += 1
@@ -188,7 +192,7 @@ def test_a_loop_that_watches_no_descriptors(async_client: aigclens.AsyncClient) 
     """As Windows' default loop: results come by `call_soon_threadsafe` then."""
 
     class Blind(asyncio.SelectorEventLoop):
-        def add_reader(self, *_: Any) -> None:
+        def add_reader(self, *_: Any) -> None:  # type: ignore[override]
             raise NotImplementedError
 
     loop = Blind()

@@ -1,7 +1,7 @@
 """The command `aigclens`.
 
-Exit codes: 0 all images answered, 1 some image failed, 2 wrong usage, 4 stopped by configuration, credentials or account,
-130 interrupted.
+Exit codes: 0 all images answered, 1 some image failed, 2 wrong usage, 4 stopped by configuration, credentials or
+account, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ USAGE = 2
 STOPPED = 4
 INTERRUPTED = 130
 
-_EPILOG = "exit codes: 0 all answered, 1 some failed, 2 wrong usage, 4 stopped by configuration, credentials or account, " \
+_EPILOG = (
+    "exit codes: 0 all answered, 1 some failed, 2 wrong usage, 4 stopped by configuration, credentials or account, "
     "130 interrupted"
+)
 
 
 class _Version(argparse.Action):
@@ -32,7 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     from aigclens.cli import demo, detect, emulator
 
     parser = argparse.ArgumentParser(
-        prog="aigclens", description="Detect AI-generated images with Alibaba Cloud Image Moderation 2.0.", epilog=_EPILOG
+        prog="aigclens",
+        description="Detect AI-generated images with Alibaba Cloud Image Moderation 2.0.",
+        epilog=_EPILOG,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -1,4 +1,4 @@
-"""The main job on the embedded emulator: real images, real HTTP, real signatures; by path, bytes and URL, sync and async."""
+"""The main job on the embedded emulator: real images over real HTTP, by path, bytes and URL, sync and async."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def run(_: argparse.Namespace) -> int:
 
     def source(name: str, way: str) -> Any:
         path = SAMPLES / name
-        return {"path": lambda: path, "bytes": path.read_bytes, "url": lambda: f"{base}/{name}"}[way]()
+        return {"path": path, "bytes": path.read_bytes(), "url": f"{base}/{name}"}[way]
 
     def note(door: str, name: str, way: str, ask: Callable[[], Detection]) -> None:
         nonlocal answered
@@ -66,7 +66,9 @@ def run(_: argparse.Namespace) -> int:
             return
         answered += found.engine == "emulator" and found.label == EXPECTED[name] and found.billing == "billed"
         reason = (found.labels[0].description or "") if found.labels else ""
-        rows.append((name, way, door, found.label or "-", output.number(found.confidence), found.engine, found.billing, reason))
+        rows.append(
+            (name, way, door, found.label or "-", output.number(found.confidence), found.engine, found.billing, reason)
+        )
 
     async def all_at_once(emulator: Emulator) -> list[Detection | BaseException]:
         async with emulator.async_client() as client:
@@ -84,8 +86,10 @@ def run(_: argparse.Namespace) -> int:
     server.shutdown()
     server.server_close()
     output.table(("image", "by", "call", "label", "confidence", "engine", "billing", "why"), rows)
-    print(f"\n{answered} of {2 * len(calls)} calls answered as their images declare; the service would have charged "
-          f"{ledger.billed} calls, {ledger.total} {ledger.currency}.")
+    print(
+        f"\n{answered} of {2 * len(calls)} calls answered as their images declare; the service would have charged "
+        f"{ledger.billed} calls, {ledger.total} {ledger.currency}."
+    )
     return OK if answered == 2 * len(calls) == ledger.billed else SOME_FAILED
 
 

@@ -12,14 +12,21 @@ from aigclens.cli import OK, SOME_FAILED, STOPPED, output
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens detect`."""
-    parser.add_argument("sources", nargs="+", metavar="FILE_OR_URL", help="a path, an http(s) or oss:// URL, or - for stdin")
+    parser.add_argument(
+        "sources", nargs="+", metavar="FILE_OR_URL", help="a path, an http(s) or oss:// URL, or - for stdin"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument("--region", help="region id, for example us-east-1 (default: ap-southeast-1)")
     parser.add_argument("--endpoint", help="host or URL instead of the region's own (default: $AIGCLENS_ENDPOINT)")
     parser.add_argument("--vpc", action="store_true", help="use the region's VPC endpoint")
     parser.add_argument("--service", default="aigcDetector_global", help="the service to ask (default: %(default)s)")
     parser.add_argument("--timeout", type=float, default=15.0, metavar="SECONDS", help="for each request (default: 15)")
-    parser.add_argument("--check-image", choices=["error", "warn", "off"], default="error", help="what to do with an image that the service's page does not allow (default: error)")
+    parser.add_argument(
+        "--check-image",
+        choices=["error", "warn", "off"],
+        default="error",
+        help="what to do with an image that the service's page does not allow (default: error)",
+    )
     parser.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
     parser.set_defaults(run=run)
 
@@ -66,7 +73,17 @@ def run(options: argparse.Namespace) -> int:
                 print(json.dumps({"source": source, "ok": True, **found.to_dict()}), flush=True)
             else:
                 verdict = {True: "yes", False: "no", None: "?"}[found.is_aigc]
-                rows.append((output.shown(source), verdict, found.label or "-", output.number(found.confidence), found.risk_level or "-", found.engine, found.billing))
+                rows.append(
+                    (
+                        output.shown(source),
+                        verdict,
+                        found.label or "-",
+                        output.number(found.confidence),
+                        found.risk_level or "-",
+                        found.engine,
+                        found.billing,
+                    )
+                )
     if rows:
         output.table(("source", "ai", "label", "confidence", "risk", "engine", "billing"), rows)
     return code
@@ -75,6 +92,12 @@ def run(options: argparse.Namespace) -> int:
 def _report(options: argparse.Namespace, source: str, error: Any) -> None:
     name = type(error).__name__
     if options.json:
-        facts = {"error": name, "message": str(error), "code": error.code, "billing": error.billing, "request_id": error.request_id}
+        facts = {
+            "error": name,
+            "message": str(error),
+            "code": error.code,
+            "billing": error.billing,
+            "request_id": error.request_id,
+        }
         print(json.dumps({"source": source, "ok": False, **facts}), flush=True)
     print(f"aigclens: {output.shown(source)}: {name}: {error}", file=sys.stderr)

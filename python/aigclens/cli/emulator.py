@@ -1,4 +1,4 @@
-"""Run the service on loopback, without an account. Prints one line of JSON when it is ready; stops on SIGTERM or Ctrl-C."""
+"""Run the service on loopback. Prints one line of JSON when it is ready; stops on SIGTERM or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -16,8 +16,15 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=int, default=0, help="port to listen on; 0 picks a free one (default)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument("--allow-non-loopback", action="store_true", help="let other machines reach it")
-    parser.add_argument("--qps", type=int, default=100, help="calls answered in any second, 0 for no limit (default: 100)")
-    parser.add_argument("--judge", choices=["provenance", "hash"], default="provenance", help="what the verdict is drawn from: what images declare, or their hash (default: provenance)")
+    parser.add_argument(
+        "--qps", type=int, default=100, help="calls answered in any second, 0 for no limit (default: 100)"
+    )
+    parser.add_argument(
+        "--judge",
+        choices=["provenance", "hash"],
+        default="provenance",
+        help="what the verdict is drawn from: what images declare, or their hash (default: provenance)",
+    )
     parser.set_defaults(run=run)
 
 

@@ -177,13 +177,15 @@ class Emulator:
         """A client of this emulator, with further options of `aigclens.Client`."""
         from aigclens.client import Client
 
-        return Client(**{**self.options(), **options})
+        merged: ClientOptions = {**self.options(), **options}
+        return Client(**merged)
 
     def async_client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """A client for asyncio of this emulator, with further options of `aigclens.Client`."""
         from aigclens.client import AsyncClient
 
-        return AsyncClient(**{**self.options(), **options})
+        merged: ClientOptions = {**self.options(), **options}
+        return AsyncClient(**merged)
 
     def environment(self) -> dict[str, str]:
         """The environment variables that make every client without options one of this emulator."""

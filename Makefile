@@ -1,0 +1,83 @@
+# Everything a newcomer needs, on a machine with git, make, a C compiler, Rust and Python 3.10 or newer. Nothing is
+# installed outside of this folder: virtual environments and wheels are in .build/, Cargo's output in target/.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+BUILD := .build
+# The newest Python 3.10+ that is a command here, unless PYTHON says which.
+PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11 python3.10; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
+ENV := $(BUILD)/env
+TOOLS := $(BUILD)/tools
+PIP := -q --disable-pip-version-check --no-input
+SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -name '*.pyc')
+# The bindings are checked against any Python 3: they use the stable interface.
+BINDINGS := PYO3_PYTHON="$(abspath $(ENV))/bin/python" PYO3_BUILD_EXTENSION_MODULE=1
+TARGET_WHEEL := 6291456
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+demo: $(BUILD)/demo.done ## see it work: real images through the real client, on the embedded emulator
+	@$(BUILD)/demo/bin/aigclens demo
+
+test: rust lint python ## all tests and checks
+
+rust: ## the core's tests; they need no Python
+	cargo test --locked --quiet
+
+lint: $(BUILD)/env.done ## formatting and lints of both languages
+	cargo fmt --check
+	cargo clippy --locked --quiet --all-targets -- -D warnings
+	$(BINDINGS) cargo clippy --locked --quiet --all-targets --features python -- -D warnings
+	$(ENV)/bin/ruff check .
+	$(ENV)/bin/ruff format --check .
+
+python: $(BUILD)/env.done ## the installed wheel: pytest, types
+	$(ENV)/bin/python -m pytest -q
+	$(ENV)/bin/python -m mypy
+	$(ENV)/bin/python -m mypy.stubtest aigclens --allowlist tests/stubtest-allowlist.txt
+
+wheel: $(BUILD)/wheel.done ## one manylinux wheel in dist/, tried on every CPython of this machine
+	@$(PYTHON) tests/smoke.py dist/*.whl --largest $(TARGET_WHEEL)
+
+fmt: $(BUILD)/env.done ## format both languages
+	cargo fmt
+	$(ENV)/bin/ruff check --fix-only --exit-zero .
+	$(ENV)/bin/ruff format .
+
+clean: ## forget everything that was built
+	rm -rf $(BUILD) dist target
+
+# A virtual environment, also where Debian's Python came without ensurepip.
+define environment
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.10 or newer found; set PYTHON=/path/to/python3" >&2; exit 1; }
+	@mkdir -p $(BUILD)
+	@rm -rf $(1)
+	@$(PYTHON) -m venv $(1) 2>/dev/null || { rm -rf $(1); $(PYTHON) -m venv --without-pip $(1) \
+		&& $(PYTHON) -m pip --python $(1)/bin/python install $(PIP) pip; }
+endef
+
+$(BUILD)/tools.done: Makefile
+	$(call environment,$(TOOLS))
+	@$(TOOLS)/bin/python -m pip install $(PIP) 'maturin>=1.16,<2' 'ziglang>=0.15'
+	@touch $@
+
+$(BUILD)/wheel.done: $(BUILD)/tools.done $(SOURCES)
+	@rm -rf dist
+	@echo "Building the wheel (release; two minutes on two cores) ..."
+	@PATH="$(abspath $(TOOLS))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(TOOLS))" $(TOOLS)/bin/maturin build --quiet --release \
+		$(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014) --out dist
+	@touch $@
+
+$(BUILD)/demo.done: $(BUILD)/wheel.done
+	$(call environment,$(BUILD)/demo)
+	@$(BUILD)/demo/bin/python -m pip install $(PIP) --no-index dist/*.whl
+	@touch $@
+
+$(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
+	$(call environment,$(ENV))
+	@$(ENV)/bin/python -m pip install $(PIP) -r tests/requirements.txt
+	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
+	@touch $@
+
+.PHONY: help demo test rust lint python wheel fmt clean
