@@ -13,8 +13,8 @@ Each answered call costs 0.60 USD per 1,000. `Client.local()` needs no account: 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aigclens._native import __version__ as __version__
     from aigclens.client import AsyncClient as AsyncClient

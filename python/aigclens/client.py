@@ -148,6 +148,8 @@ class _Face:
             self._emulator.stop()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_native"):  # Its options were refused.
+            return f"<{type(self).__name__} unfinished>"
         state = " closed" if self.closed else ""
         return f"<{type(self).__name__} {self.endpoint}{state}>"
 

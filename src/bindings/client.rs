@@ -210,7 +210,7 @@ impl Client {
             };
             let network = Network { proxy: proxy.map(Secret::new), trust_env, ca_file, user_agent: agent(user_agent)? };
             let trust = Trust::read(&network, &ambient)?;
-            crate::image::ServiceName::parse(&service)?;
+            crate::image::ServiceName::parse(&service).map_err(|error| Error::new(Kind::Config, error.message()))?;
             let settings = Settings {
                 endpoint,
                 vpc,

@@ -27,16 +27,20 @@ fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
             key: text(&part(2)?)?,
             region: part(3)?.extract::<Option<String>>()?,
         },
-        "path" => Source::Path(part(1)?.extract::<PathBuf>()?),
+        "path" => Source::Path(valid(&part(1)?, |value| value.extract::<PathBuf>())?),
         // The bytes stay Python's, without a copy: they cannot change.
         "bytes" => Source::Bytes(Bytes::from_owner(part(1)?.extract::<PyBackedBytes>()?)),
         other => return Err(PyTypeError::new_err(format!("unknown kind of source '{other}'"))),
     })
 }
 
-/// A text with lone surrogates is no text that can be sent.
 fn text(value: &Bound<'_, PyAny>) -> PyResult<String> {
-    value.extract::<String>().map_err(|error| match value.is_instance_of::<PyString>() {
+    valid(value, |value| value.extract::<String>())
+}
+
+/// A text with lone surrogates is no text that can be sent, and no path but for those that stand for single bytes.
+fn valid<T>(value: &Bound<'_, PyAny>, extract: impl Fn(&Bound<'_, PyAny>) -> PyResult<T>) -> PyResult<T> {
+    extract(value).map_err(|error| match value.is_instance_of::<PyString>() {
         true => errors::raise(
             value.py(),
             &Error::new(

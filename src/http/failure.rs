@@ -29,19 +29,18 @@ fn innermost<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'st
     cause
 }
 
-/// Looks for a cause of a given type; `io::Error` hides the error it was made of behind `get_ref`.
+/// Looks for a cause of a given type; an `io::Error` hides the error it was made of behind `get_ref`, at any depth.
 fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut current = Some(error);
     while let Some(error) = current {
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        if let Some(found) =
-            error.downcast_ref::<io::Error>().and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref::<T>())
-        {
-            return Some(found);
-        }
-        current = error.source();
+        let hidden = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        current = match hidden {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
     }
     None
 }
