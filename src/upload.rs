@@ -140,6 +140,13 @@ pub async fn upload(
 }
 
 fn object_key(service: &Service, token: &UploadToken, suffix: Option<&str>) -> Result<String> {
+    // A URL cannot carry such a part: it would be resolved on its way, and what is signed would not be what is asked for.
+    if token.prefix.split('/').any(|part| part == "." || part == "..") {
+        return Err(Error::new(
+            Kind::Upload,
+            "the upload token names a place with '.' or '..' in it; the image was not sent",
+        ));
+    }
     let mut random = [0_u8; 16];
     if !service.ambient.random(&mut random) {
         return Err(Error::new(

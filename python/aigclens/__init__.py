@@ -135,16 +135,18 @@ _ROOMS = {
 }
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module 'aigclens' has no attribute {name!r}")
-    from importlib import import_module
+# Hidden from type checkers, which would let every misspelt name pass.
+if not TYPE_CHECKING:
 
-    room = _ROOMS.get(name, "errors")
-    value: object = getattr(import_module(f"aigclens.{room}"), name)
-    globals()[name] = value
-    return value
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module 'aigclens' has no attribute {name!r}")
+        from importlib import import_module
 
+        room = _ROOMS.get(name, "errors")
+        value: object = getattr(import_module(f"aigclens.{room}"), name)
+        globals()[name] = value
+        return value
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

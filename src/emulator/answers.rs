@@ -3,11 +3,20 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// A business code (a number, inside of an HTTP 200) or a gateway code (a text, with an HTTP error).
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Code {
     Business(i64),
     Gateway(String),
+}
+
+impl<'de> Deserialize<'de> for Code {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let code = value.as_i64().map(Self::Business);
+        let code =
+            code.or_else(|| value.as_str().filter(|text| !text.is_empty()).map(|text| Self::Gateway(text.to_owned())));
+        code.ok_or_else(|| serde::de::Error::custom("code is a whole number or a text"))
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -2,6 +2,7 @@
 use crate::error::{Error, Kind, Result};
 use crate::redact::Secret;
 use serde::Deserialize;
+use serde_json::Value;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -39,29 +40,26 @@ impl Judge {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum JudgeText {
-    Name(String),
-    Fixed {
-        label: String,
-        #[serde(default)]
-        confidence: Option<f64>,
-    },
-}
-
 impl<'de> Deserialize<'de> for Judge {
+    /// By hand: numbers of any precision and serde's untagged enums do not go together.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let expected = "judge is 'provenance', 'hash' or {\"label\": ..., \"confidence\": 0 to 100}";
-        match JudgeText::deserialize(deserializer) {
-            Ok(JudgeText::Name(name)) if name == "provenance" => Ok(Self::Provenance),
-            Ok(JudgeText::Name(name)) if name == "hash" => Ok(Self::Hash),
-            Ok(JudgeText::Fixed { label, confidence })
-                if !label.is_empty() && confidence.is_none_or(|value| (0.0..=100.0).contains(&value)) =>
-            {
-                Ok(Self::Fixed { label, confidence })
-            }
-            _ => Err(serde::de::Error::custom(expected)),
+        let value = Value::deserialize(deserializer)?;
+        let fixed = || {
+            let fields =
+                value.as_object().filter(|fields| fields.keys().all(|key| key == "label" || key == "confidence"))?;
+            let label = fields.get("label")?.as_str().filter(|label| !label.is_empty())?;
+            let confidence = match fields.get("confidence") {
+                None | Some(Value::Null) => None,
+                Some(number) => Some(number.as_f64().filter(|number| (0.0..=100.0).contains(number))?),
+            };
+            Some(Self::Fixed { label: label.to_owned(), confidence })
+        };
+        match value.as_str() {
+            Some("provenance") => Ok(Self::Provenance),
+            Some("hash") => Ok(Self::Hash),
+            _ => fixed().ok_or_else(|| {
+                serde::de::Error::custom("judge is 'provenance', 'hash' or {\"label\": ..., \"confidence\": 0 to 100}")
+            }),
         }
     }
 }

@@ -167,7 +167,7 @@ async fn every_business_code_has_a_cause() {
     assert_eq!(code(url()).await, "403");
     control(&emulator, "POST", "settings", &json!({ "throttle_shape": "gateway" }));
     assert_eq!(code(url()).await, "Throttling.User");
-    control(&emulator, "POST", "settings", &json!({ "qps": 0 }));
+    control(&emulator, "POST", "settings", &json!({ "qps": 0, "judge": { "label": "aigc", "confidence": 42.5 } }));
     control(&emulator, "POST", "answers", &json!({ "code": 500, "times": 1 }));
     assert_eq!(code(url()).await, "500");
     PLAIN.ask(&emulator, url()).await.unwrap();
@@ -287,6 +287,8 @@ fn a_start_or_a_change_that_makes_no_sense_is_refused_whole() {
         json!({ "access_key_id": "LTAI5tReal" }),
         json!({ "access_key_secret": "a b" }),
         json!({ "settings": { "judge": "coin" } }),
+        json!({ "settings": { "judge": { "label": "aigc", "confidence": "1" } } }),
+        json!({ "settings": { "judge": { "label": "aigc", "risk": 1 } } }),
         json!({ "settings": { "judge": { "label": "aigc", "confidence": 101 } } }),
         json!({ "settings": { "token_lifetime": -1 } }),
         json!({ "speed": 1 }),

@@ -217,3 +217,14 @@ async fn a_refused_token_is_forgotten() {
     assert!(upload(&cache, &service, &image(), deadline(), &mut Trail::new()).await.is_ok());
     assert_eq!(transport.requests().len(), 4);
 }
+
+#[tokio::test]
+async fn a_place_that_a_url_cannot_carry_is_refused() {
+    for prefix in ["upload/../", "./", "a/./b/"] {
+        let body =
+            token_body("https://oss-ap-southeast-1.aliyuncs.com", 1_800_003_600).replace("upload/1xxb89/", prefix);
+        let (outcome, requests, _) = uploaded(vec![crate::http::scripted::answer(200, &[], &body)]).await;
+        assert_eq!(outcome.unwrap_err().kind(), Kind::Upload, "{prefix}");
+        assert_eq!(requests.len(), 1, "the image went nowhere");
+    }
+}

@@ -1,4 +1,4 @@
-"""What the service may answer, and what becomes of it: results where they can be read, else an error of the right class."""
+"""What the service may answer: a result where it can be read, else an error of the right class."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from servers import SUCCESS, Answer, RecordingServer
 
 import aigclens
+from servers import SUCCESS, Answer, RecordingServer
 
 URL = "https://img.example/cat.png"
 CREDENTIALS = aigclens.Credentials("testid", "testsecret")
@@ -23,7 +23,9 @@ def server() -> Iterator[RecordingServer]:
 
 def ask(server: RecordingServer, body: object, status: int = 200, **headers: str) -> aigclens.Detection:
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    server.answer = lambda _: Answer(status, content, {name.replace("_", "-"): value for name, value in headers.items()})
+    server.answer = lambda _: Answer(
+        status, content, {name.replace("_", "-"): value for name, value in headers.items()}
+    )
     with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS) as client:
         return client.detect(URL, data_id="img-1")
 
@@ -111,7 +113,15 @@ def test_the_server_s_string_to_sign_does_not_leak_a_secret(server: RecordingSer
 
 @pytest.mark.parametrize(
     ("label", "is_aigc"),
-    [("aigc", True), ("risk_aigc", True), ("ugc", False), ("nonLabel", False), ("nonLabel_lib", None), ("AIGC", None), ("new", None)],
+    [
+        ("aigc", True),
+        ("risk_aigc", True),
+        ("ugc", False),
+        ("nonLabel", False),
+        ("nonLabel_lib", None),
+        ("AIGC", None),
+        ("new", None),
+    ],
 )
 def test_labels_are_kept_verbatim(server: RecordingServer, label: str, is_aigc: bool | None) -> None:
     """E06."""
@@ -150,7 +160,10 @@ def test_a_confidence_is_never_invented(
 def test_no_confidence_at_all_and_several_labels(server: RecordingServer) -> None:
     """E03, E07."""
     assert ask(server, answered({"Label": "nonLabel"})).confidence is None
-    found = ask(server, answered({"Label": "ugc", "Confidence": 3}, {"Label": "aigc", "Confidence": 60.5, "RiskLevel": "medium"}))
+    found = ask(
+        server,
+        answered({"Label": "ugc", "Confidence": 3}, {"Label": "aigc", "Confidence": 60.5, "RiskLevel": "medium"}),
+    )
     assert (found.label, found.confidence, found.is_aigc) == ("aigc", 60.5, True)
     assert [label.name for label in found.labels] == ["ugc", "aigc"]
     assert found.labels[1].risk_level == "medium"
@@ -158,7 +171,8 @@ def test_no_confidence_at_all_and_several_labels(server: RecordingServer) -> Non
 
 def test_no_labels_is_no_verdict(server: RecordingServer) -> None:
     """E02."""
-    for data in ({"Result": []}, {"Result": None}, {}):
+    shapes: list[dict[str, Any]] = [{"Result": []}, {"Result": None}, {}]
+    for data in shapes:
         found = ask(server, {"Code": 200, "RequestId": "R", "Data": data})
         assert (found.label, found.is_aigc, found.billing) == (None, None, "billed")
         assert "no_labels" in found.warnings
@@ -185,7 +199,18 @@ def test_another_data_id_comes_back(server: RecordingServer) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"<html>login</html>", b"{", b"[]", b"null", b"17", b'{"Code":200', b'{"Msg":"no code"}', b"\xff\xfe", b"[" * 100_000],
+    [
+        b"",
+        b"<html>login</html>",
+        b"{",
+        b"[]",
+        b"null",
+        b"17",
+        b'{"Code":200',
+        b'{"Msg":"no code"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+    ],
     ids=lambda body: repr(body[:12]),
 )
 def test_what_is_no_answer_may_have_been_charged(server: RecordingServer, body: bytes) -> None:
@@ -223,7 +248,11 @@ def test_redirects_are_never_followed(server: RecordingServer, status: int) -> N
 
 def test_bare_http_errors_still_say_something(server: RecordingServer) -> None:
     """E23, C10."""
-    for status, kind in [(502, aigclens.ServerError), (429, aigclens.ThrottledError), (401, aigclens.AuthenticationError)]:
+    for status, kind in [
+        (502, aigclens.ServerError),
+        (429, aigclens.ThrottledError),
+        (401, aigclens.AuthenticationError),
+    ]:
         error = refused(server, b"<html>bad</html>", status)
         assert type(error) is kind
         assert error.http_status == status
@@ -253,7 +282,7 @@ def test_the_form_on_the_wire(server: RecordingServer) -> None:
     assert (request.header("x-acs-action"), request.header("x-acs-version")) == ("ImageModeration", "2022-03-02")
     assert (request.header("user-agent") or "").startswith("aigclens/")
     for scheme in ("acs3-hmac-sha256", "hmac-sha1"):
-        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, signature=scheme) as client:  # type: ignore[arg-type]
+        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, signature=scheme) as client:
             client.detect(URL)
         if scheme == "hmac-sha1":
             assert "Signature=" in server.requests[-1].target

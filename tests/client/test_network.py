@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers import Answer, RecordingServer
 
 import aigclens
+from servers import Answer, RecordingServer
 
 URL = "https://img.example/cat.png"
 CREDENTIALS = aigclens.Credentials("testid", "testsecret")
@@ -21,7 +21,15 @@ CREDENTIALS = aigclens.Credentials("testid", "testsecret")
 
 @pytest.fixture(autouse=True)
 def _no_network_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"):
+    for name in (
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "ALL_PROXY",
+        "NO_PROXY",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "REQUESTS_CA_BUNDLE",
+    ):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
 
@@ -39,9 +47,23 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("the command openssl is not there")
     folder = tmp_path_factory.mktemp("authority")
     key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *key, "-keyout", folder / "ca.key", "-out", folder / "ca.pem", "-days", "2", "-subj", "/CN=Our CA")
+    openssl(
+        "req",
+        "-x509",
+        *key,
+        "-keyout",
+        folder / "ca.key",
+        "-out",
+        folder / "ca.pem",
+        "-days",
+        "2",
+        "-subj",
+        "/CN=Our CA",
+    )
     openssl("req", *key, "-keyout", folder / "key.pem", "-out", folder / "csr.pem", "-subj", "/CN=localhost")
-    (folder / "names").write_text("subjectAltName=DNS:localhost,DNS:service.example,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
+    (folder / "names").write_text(
+        "subjectAltName=DNS:localhost,DNS:service.example,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n"
+    )
     openssl(
         *("x509", "-req", "-in", folder / "csr.pem", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key"),
         *("-CAcreateserial", "-days", "2", "-extfile", folder / "names", "-out", folder / "cert.pem"),
@@ -173,7 +195,7 @@ def test_the_proxy_is_asked_for_a_tunnel_and_a_refusal_is_named(monkeypatch: pyt
         monkeypatch.setenv("HTTPS_PROXY", address)
         for options in ({}, {"proxy": address, "trust_env": False}):
             with pytest.raises(aigclens.ProxyError) as refused:
-                to_the_cloud(**options)  # type: ignore[arg-type]
+                to_the_cloud(**options)
             assert "hunter2" not in str(refused.value)
             assert refused.value.billing == "not_billed"
         assert [head.split(b"\r\n")[0] for head in proxy.asked] == [f"CONNECT {CLOUD}:443 HTTP/1.1".encode()] * 2
@@ -189,7 +211,10 @@ def test_a_call_through_the_tunnel(authority: Path, secure: RecordingServer) -> 
     named = "service.example"
     with Proxy(port=secure.port) as proxy:
         with aigclens.Client(
-            endpoint=named, credentials=CREDENTIALS, proxy=f"http://127.0.0.1:{proxy.port}", ca_file=authority / "ca.pem"
+            endpoint=named,
+            credentials=CREDENTIALS,
+            proxy=f"http://127.0.0.1:{proxy.port}",
+            ca_file=authority / "ca.pem",
         ) as client:
             assert client.detect(URL).label == "aigc"
             assert client.detect(URL).label == "aigc"

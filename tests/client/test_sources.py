@@ -11,14 +11,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import images
 import numpy as np
 import pytest
 from PIL import Image
-from servers import Answer, RecordingServer
 
 import aigclens
+import images
 from aigclens.testing import Emulator
+from servers import Answer, RecordingServer
 
 
 @pytest.fixture
@@ -103,7 +103,9 @@ def uploaded(source: Any) -> bytes:
 RANDOM = np.random.default_rng(7)
 
 
-@pytest.mark.parametrize("shape", [(220, 300, 3), (220, 300, 4), (220, 300, 1), (220, 300), (1, 1, 3), (3, 1, 4), (1, 5)])
+@pytest.mark.parametrize(
+    "shape", [(220, 300, 3), (220, 300, 4), (220, 300, 1), (220, 300), (1, 1, 3), (3, 1, 4), (1, 5)]
+)
 def test_arrays_arrive_without_a_loss(shape: tuple[int, ...]) -> None:
     pixels = RANDOM.integers(0, 256, shape, dtype="uint8")
     arrived = np.asarray(Image.open(io.BytesIO(uploaded(pixels))))
@@ -263,9 +265,9 @@ def test_check_image_warns_or_lets_pass(emulator: Emulator) -> None:
     with emulator.client(check_image="warn") as client, pytest.raises(aigclens.ImageTooLarge) as refused:
         client.detect(large)
     assert refused.value.code == "406", "it was the service that refused"
-    with emulator.client(check_image="off") as client, pytest.raises(aigclens.UnsupportedImageFormat) as refused:
+    with emulator.client(check_image="off") as client, pytest.raises(aigclens.UnsupportedImageFormat) as unknown:
         client.detect(b"hello")
-    assert refused.value.code == "407"
+    assert unknown.value.code == "407"
     with emulator.client() as client:
         assert client.detect(images.png(199, 300)).warnings == ("small_image",)
 

@@ -42,7 +42,11 @@ def test_every_export_is_there_and_what_is_not_raises() -> None:
         assert name in dir(aigclens)
     with pytest.raises(AttributeError, match="nothing_of_the_kind"):
         _ = aigclens.nothing_of_the_kind  # type: ignore[attr-defined]
-    errors = {name for name, value in vars(aigclens.errors).items() if inspect.isclass(value) and value.__module__ == "aigclens.errors"}
+    errors = {
+        name
+        for name, value in vars(aigclens.errors).items()
+        if inspect.isclass(value) and value.__module__ == "aigclens.errors"
+    }
     assert errors <= set(aigclens.__all__)
 
 

@@ -49,7 +49,9 @@ def test_secrets_do_not_pickle_and_say_what_to_do() -> None:
 
 
 @pytest.mark.parametrize("kind", [aigclens.Client, aigclens.AsyncClient])
-def test_a_client_of_the_environment_pickles_as_its_configuration(kind: type, aigclens_emulator: Emulator) -> None:
+def test_a_client_of_the_environment_pickles_as_its_configuration(
+    kind: type[aigclens.Client], aigclens_emulator: Emulator
+) -> None:
     """N13."""
     client = kind(timeout=7.5, check_image="warn")
     text = pickle.dumps(client)
@@ -66,7 +68,12 @@ def test_the_environment_is_read_at_use(
     with aigclens.Client(endpoint=emulator.url) as client:
         with pytest.raises(aigclens.CredentialsNotFound) as missing:
             client.detect(declared_png)
-        for way_out in ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "Client.local()", "aigclens demo"):
+        for way_out in (
+            "ALIBABA_CLOUD_ACCESS_KEY_ID",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
+            "Client.local()",
+            "aigclens demo",
+        ):
             assert way_out in str(missing.value)
         assert emulator.requests() == [], "nothing was sent"
         monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", emulator.access_key_id)
@@ -79,7 +86,7 @@ def test_the_environment_is_read_at_use(
 def test_temporary_credentials_travel_with_their_token(declared_png: bytes) -> None:
     with Emulator(security_token="the/token+==") as emulator:
         for scheme in ("acs3-hmac-sha256", "hmac-sha1"):
-            with emulator.client(signature=scheme) as client:  # type: ignore[arg-type]
+            with emulator.client(signature=scheme) as client:
                 assert client.detect(declared_png).is_aigc
 
 

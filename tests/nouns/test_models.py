@@ -23,7 +23,12 @@ def test_the_answer_has_everything(found: Detection) -> None:
     assert [type(one) for one in found.labels] == [Label]
     assert found.labels[0].name == "aigc"
     assert found.labels[0].confidence == 90.0
-    assert (found.data_id, found.service, found.engine, found.billing) == ("img-1", "aigcDetector_global", "emulator", "billed")
+    assert (found.data_id, found.service, found.engine, found.billing) == (
+        "img-1",
+        "aigcDetector_global",
+        "emulator",
+        "billed",
+    )
     assert (found.request_id or "").startswith("EMU-")
     assert [(one.operation, one.billing, one.outcome, one.code) for one in found.attempts] == [
         ("DescribeUploadToken", "not_billed", "ok", "200"),
