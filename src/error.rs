@@ -27,6 +27,7 @@ pub enum Kind {
     Dns,
     Tls,
     Proxy,
+    ResourceExhausted,
     // Sent, and the outcome is unknown.
     AmbiguousOutcome,
     DetectTimeout,
@@ -51,7 +52,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 36] = [
         Self::Config,
         Self::Credentials,
         Self::CredentialsNotFound,
@@ -69,6 +70,7 @@ impl Kind {
         Self::Dns,
         Self::Tls,
         Self::Proxy,
+        Self::ResourceExhausted,
         Self::AmbiguousOutcome,
         Self::DetectTimeout,
         Self::ResponseDecode,
@@ -109,6 +111,7 @@ impl Kind {
             Self::Dns => "DnsError",
             Self::Tls => "TlsError",
             Self::Proxy => "ProxyError",
+            Self::ResourceExhausted => "ResourceExhausted",
             Self::AmbiguousOutcome => "AmbiguousOutcomeError",
             Self::DetectTimeout => "DetectTimeout",
             Self::ResponseDecode => "ResponseDecodeError",
@@ -138,6 +141,7 @@ impl Kind {
             Self::Connect
                 | Self::ConnectTimeout
                 | Self::Dns
+                | Self::ResourceExhausted
                 | Self::AmbiguousOutcome
                 | Self::DetectTimeout
                 | Self::ResponseDecode

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from aigclens.errors import NonceUsedError as NonceUsedError
     from aigclens.errors import PermissionDenied as PermissionDenied
     from aigclens.errors import ProxyError as ProxyError
+    from aigclens.errors import ResourceExhausted as ResourceExhausted
     from aigclens.errors import ResponseDecodeError as ResponseDecodeError
     from aigclens.errors import ResponseSchemaError as ResponseSchemaError
     from aigclens.errors import ServerError as ServerError
@@ -102,6 +103,7 @@ __all__ = [
     "OssObject",
     "PermissionDenied",
     "ProxyError",
+    "ResourceExhausted",
     "ResponseDecodeError",
     "ResponseSchemaError",
     "ServerError",

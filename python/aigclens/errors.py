@@ -153,6 +153,10 @@ class ProxyError(ConnectError):
     """The proxy refused or failed."""
 
 
+class ResourceExhausted(ConnectError):
+    """This machine has no file descriptor, port or memory left for a connection: nothing was sent."""
+
+
 class AmbiguousOutcomeError(TransportError):
     """The request was sent, and no answer says what became of it: it may have been charged."""
 

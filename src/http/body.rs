@@ -17,10 +17,15 @@ pub(super) struct Watched {
 }
 
 impl Watched {
-    /// The body, and the flag that turns true when it is asked for.
-    pub(super) fn new(bytes: Bytes) -> (Self, Arc<AtomicBool>) {
-        let taken = Arc::new(AtomicBool::new(false));
-        (Self { bytes: Some(bytes), taken: Arc::clone(&taken) }, taken)
+    pub(super) fn new(bytes: Bytes) -> Self {
+        // Nobody asks for an empty body, so that its flag says from the start what may be true.
+        let taken = Arc::new(AtomicBool::new(bytes.is_empty()));
+        Self { bytes: Some(bytes), taken }
+    }
+
+    /// The flag that turns true when the body is asked for.
+    pub(super) fn taken(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.taken)
     }
 }
 

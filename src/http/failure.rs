@@ -45,41 +45,21 @@ fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Opti
     None
 }
 
-/// Why a connection was not made. `through_proxy` says that one was in use.
-pub(super) fn connecting(
-    error: &(dyn StdError + 'static),
-    is_dns: bool,
-    is_timeout: bool,
-    through_proxy: bool,
-) -> Failure {
+/// Why there is no TLS on a connection.
+pub(super) fn handshake(error: &io::Error) -> Failure {
     if let Some(tls) = cause::<rustls::Error>(error) {
         return Failure::new(Kind::Tls, false, format!("the TLS handshake failed: {}", tls_reason(tls)));
     }
-    let text = innermost(error).to_string();
-    if is_dns {
-        return Failure::new(Kind::Dns, false, format!("the host name could not be resolved: {text}"));
-    }
-    let whole = chain(error);
-    if through_proxy && (whole.contains("tunnel") || whole.contains("proxy")) {
-        let hint =
-            if whole.contains("auth") { "it wants a user name and password" } else { "it refused the connection" };
-        return Failure::new(Kind::Proxy, false, format!("the proxy could not be used ({hint}): {text}"));
-    }
-    if is_timeout {
-        return Failure::new(Kind::ConnectTimeout, false, "no connection within the connect time-out");
-    }
-    Failure::new(Kind::Connect, false, format!("no connection: {text}"))
+    // The other side went away in the middle (G02): the next attempt may find it in a better mood.
+    Failure::new(Kind::Connect, false, format!("the connection ended during the TLS handshake: {error}"))
 }
 
-fn chain(error: &(dyn StdError + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut current = error.source();
-    while let Some(cause) = current {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        current = cause.source();
+/// The same failure, met on the way to a proxy.
+pub(super) fn at_proxy(failure: Failure) -> Failure {
+    match failure.kind {
+        Kind::ResourceExhausted => failure,
+        _ => Failure::new(Kind::Proxy, false, format!("the proxy could not be used: {}", failure.message)),
     }
-    text.to_ascii_lowercase()
 }
 
 fn tls_reason(error: &rustls::Error) -> String {

@@ -1,11 +1,14 @@
 //! The transport: one request out, one answer or one failure back. Nothing here retries, follows a redirect or unpacks a
 //! body, so that every send is one that the caller asked for and every byte is one that was signed or received.
 mod body;
+mod connect;
+mod connection;
 mod failure;
 mod pool;
 mod proxy;
 pub mod scripted;
 mod tls;
+mod tunnel;
 
 pub use failure::Failure;
 pub use pool::Pool;

@@ -2,16 +2,25 @@
 use crate::ambient::Ambient;
 use crate::config::Network;
 use crate::error::{Error, Kind, Result};
-use crate::redact;
+use crate::redact::{self, Secret};
+use ::http::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use url::Url;
 
 /// A proxy and the hosts that are reached without it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Choice {
     /// May hold a password.
-    pub(super) url: String,
+    url: Secret,
     /// A comma-separated list as `NO_PROXY` has it; empty for a proxy given in code.
-    pub(super) except: String,
+    except: String,
+}
+
+impl Choice {
+    /// The way to a URL: through the proxy, or `None` for one that is reached without it.
+    pub(super) fn intercept(&self, uri: &Uri) -> Option<Intercept> {
+        Matcher::builder().all(self.url.expose()).no(self.except.as_str()).build().intercept(uri)
+    }
 }
 
 /// Reads the settings and, where they allow it, the environment. All of our remote hosts speak https.
@@ -41,14 +50,14 @@ fn plain_list(list: &str) -> String {
 }
 
 /// G11: a malformed proxy is an error of the settings, and its password is never shown.
-fn check(name: &str, value: &str) -> Result<String> {
+fn check(name: &str, value: &str) -> Result<Secret> {
     let text = if value.contains("://") { value.to_owned() } else { format!("http://{value}") };
     let shown = redact::url(&text);
     let refuse = |problem: &str| Error::new(Kind::Config, format!("{name} '{shown}' {problem}"));
     let url = Url::parse(&text)
         .map_err(|problem| Error::new(Kind::Config, format!("{name} is not a proxy URL ({problem})")))?;
     match url.scheme() {
-        "http" | "https" if url.host().is_some() => Ok(text),
+        "http" | "https" if url.host().is_some() => Ok(Secret::new(text)),
         "http" | "https" => Err(refuse("has no host")),
         scheme if scheme.starts_with("socks") => {
             Err(refuse("is a SOCKS proxy, which is not supported; give an http:// one"))
@@ -60,7 +69,6 @@ fn check(name: &str, value: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::redact::Secret;
 
     fn network(proxy: Option<&str>, trust_env: bool) -> Network {
         Network { proxy: proxy.map(Secret::new), trust_env, ca_file: None, user_agent: String::new() }
@@ -70,15 +78,24 @@ mod tests {
     fn the_code_wins_over_the_environment_which_can_be_switched_off() {
         let env = Ambient::fixed(0, &[("https_proxy", "http://env:1"), ("NO_PROXY", "*.a.com, 10.0.0.0/8,,*")]);
         let chosen = |proxy, trust| choose(&network(proxy, trust), &env).unwrap();
-        assert_eq!(
-            chosen(Some("code:2"), true).unwrap(),
-            Choice { url: "http://code:2".into(), except: String::new() }
-        );
-        assert_eq!(
-            chosen(None, true).unwrap(),
-            Choice { url: "http://env:1".into(), except: ".a.com,10.0.0.0/8,*".into() }
-        );
-        assert_eq!(chosen(None, false), None);
+        let shown = |choice: Choice| (choice.url.expose().to_owned(), choice.except);
+        assert_eq!(chosen(Some("code:2"), true).map(shown).unwrap(), ("http://code:2".into(), String::new()));
+        assert_eq!(chosen(None, true).map(shown).unwrap(), ("http://env:1".into(), ".a.com,10.0.0.0/8,*".into()));
+        assert!(chosen(None, false).is_none());
+    }
+
+    /// G12.
+    #[test]
+    fn no_proxy_knows_names_wildcards_and_networks() {
+        let env = Ambient::fixed(0, &[("https_proxy", "http://u:p@env:1"), ("NO_PROXY", "*.a.com,10.0.0.0/8,b.com")]);
+        let choice = choose(&network(None, true), &env).unwrap().unwrap();
+        let through = |url: &str| choice.intercept(&url.parse().unwrap());
+        for direct in ["https://x.a.com/", "https://10.1.2.3/", "https://b.com/", "https://c.b.com/"] {
+            assert!(through(direct).is_none(), "{direct}");
+        }
+        let way = through("https://green-cip.us-east-1.aliyuncs.com/").unwrap();
+        assert_eq!((way.uri().host(), way.uri().port_u16()), (Some("env"), Some(1)));
+        assert_eq!(way.basic_auth().unwrap(), "Basic dTpw");
     }
 
     /// G11.

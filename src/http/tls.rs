@@ -8,6 +8,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_rustls::TlsConnector;
 
 /// What to trust besides the operating system.
 #[derive(Debug, Clone, Default)]
@@ -27,8 +28,8 @@ impl Trust {
         Ok(Self { extra, bundle })
     }
 
-    /// A configuration for connections that are made with TLS.
-    pub(super) fn client_config(&self) -> Result<ClientConfig> {
+    /// What makes a connection one with TLS.
+    pub(super) fn connector(&self) -> Result<TlsConnector> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
         if let Some((name, path)) = &self.bundle {
@@ -38,21 +39,12 @@ impl Trust {
         if roots.is_empty() {
             roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
         }
-        config(roots)
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| Error::new(Kind::Internal, format!("TLS could not be set up: {error}")))?;
+        Ok(TlsConnector::from(Arc::new(builder.with_root_certificates(roots).with_no_client_auth())))
     }
-}
-
-/// A configuration that trusts nobody, for clients that never use TLS.
-pub(super) fn trust_nobody() -> Result<ClientConfig> {
-    config(RootCertStore::empty())
-}
-
-fn config(roots: RootCertStore) -> Result<ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| Error::new(Kind::Internal, format!("TLS could not be set up: {error}")))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 #[allow(clippy::disallowed_methods, reason = "this is the room that reads certificates")]

@@ -1,0 +1,120 @@
+//! One HTTP/1.1 connection, and one exchange on it.
+use super::body::Watched;
+use super::failure::{self, Failure};
+use super::{BODY_CAP, Response};
+use crate::error::Kind;
+use ::http::Request;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::{Builder, SendRequest};
+use hyper_util::rt::TokioIo;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
+
+/// The largest head of an answer that is read.
+const HEAD_CAP: usize = 64 * 1024;
+/// An answered connection is ready for the next request within microseconds; one that is not is given up.
+const RESETTLE: Duration = Duration::from_millis(100);
+
+/// A connection that no request is on.
+#[derive(Debug)]
+pub(super) struct Connection {
+    sender: SendRequest<Watched>,
+    born: Instant,
+    rested: Instant,
+}
+
+/// What became of a request.
+pub(super) enum Exchange {
+    /// A whole answer, and the connection if it can carry another request.
+    Answered(Response, Option<Connection>),
+    /// The connection had ended before it took the request, which comes back to be sent on another.
+    Untaken(Request<Watched>, Failure),
+    Failed(Failure),
+}
+
+impl Connection {
+    /// Speaks HTTP/1.1 on a stream.
+    pub(super) async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, Failure> {
+        let handshake = Builder::new().max_buf_size(HEAD_CAP).handshake(TokioIo::new(stream)).await;
+        let (sender, connection) =
+            handshake.map_err(|error| Failure::new(Kind::Connect, false, format!("no connection: {error}")))?;
+        tokio::spawn(async move {
+            // Its errors reach whoever waits for an answer; an idle connection that ends is nobody's trouble.
+            let _ = connection.await;
+        });
+        let now = Instant::now();
+        Ok(Self { sender, born: now, rested: now })
+    }
+
+    /// Whether it may carry another request.
+    pub(super) fn is_fresh(&self, idle: Duration, age: Duration) -> bool {
+        !self.sender.is_closed() && self.rested.elapsed() < idle && self.born.elapsed() < age
+    }
+
+    /// Sends a request and reads its whole answer. Only a connection that is ready again is given back, so that it can be
+    /// taken before the caller learns of the answer: there are never more connections than requests under way.
+    pub(super) async fn exchange(mut self, request: Request<Watched>) -> Exchange {
+        let taken = request.body().taken();
+        let response = match self.sender.try_send_request(request).await {
+            Ok(response) => response,
+            Err(mut refused) => {
+                let untaken = refused.take_message();
+                let error = refused.into_error();
+                return match untaken {
+                    Some(request) => Exchange::Untaken(request, failure::broken(&error, false)),
+                    None => Exchange::Failed(failure::broken(&error, taken.load(Ordering::Acquire))),
+                };
+            }
+        };
+        match read(response).await {
+            Ok(response) => {
+                let connection = self.settle().await;
+                Exchange::Answered(response, connection)
+            }
+            Err(failure) => Exchange::Failed(failure),
+        }
+    }
+
+    async fn settle(mut self) -> Option<Self> {
+        let ready = tokio::time::timeout(RESETTLE, self.sender.ready()).await;
+        self.rested = Instant::now();
+        matches!(ready, Ok(Ok(()))).then_some(self)
+    }
+}
+
+/// Reads the whole body, up to the cap. A packed body is refused unread: we asked for none (E18, E19).
+async fn read(response: ::http::Response<Incoming>) -> Result<Response, Failure> {
+    let (head, mut incoming) = response.into_parts();
+    let (status, headers) = (head.status.as_u16(), head.headers);
+    let packed = headers.get("content-encoding").filter(|value| !value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if packed.is_some() {
+        return Err(Failure::new(
+            Kind::ResponseDecode,
+            true,
+            "the answer is packed (content-encoding), which was not asked for",
+        ));
+    }
+    let mut body = BytesMut::new();
+    let mut first = None;
+    while let Some(frame) = incoming.frame().await {
+        let Ok(chunk) = frame.map_err(|error| failure::broken(&error, true))?.into_data() else {
+            continue;
+        };
+        if body.len() + chunk.len() + first.as_ref().map_or(0, Bytes::len) > BODY_CAP {
+            return Err(Failure::new(Kind::ResponseDecode, true, "the answer is larger than 1 MiB"));
+        }
+        // Most answers come in one piece, which is kept without a copy.
+        match (first.take(), body.is_empty()) {
+            (None, true) => first = Some(chunk),
+            (earlier, _) => {
+                body.extend_from_slice(&earlier.unwrap_or_default());
+                body.extend_from_slice(&chunk);
+            }
+        }
+    }
+    Ok(Response { status, headers, body: first.unwrap_or_else(|| body.freeze()) })
+}
