@@ -14,6 +14,14 @@ pub struct Ambient {
     environment: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
 }
 
+/// A time since the Unix epoch as a calendar date, UTC. One beyond the calendar's end reads as the epoch.
+pub fn calendar(time: Duration) -> OffsetDateTime {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
 impl fmt::Debug for Ambient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Ambient")
@@ -70,15 +78,19 @@ impl Ambient {
 
     /// The same as a calendar date, UTC. A clock beyond the calendar's end reads as the epoch.
     pub fn utc(&self) -> OffsetDateTime {
-        i64::try_from(self.now().as_secs())
-            .ok()
-            .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-            .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+        calendar(self.now())
     }
 
     /// Fills the buffer with the operating system's randomness; `false` when it has none to give.
     pub fn random(&self, buffer: &mut [u8]) -> bool {
         (self.entropy)(buffer)
+    }
+
+    /// A random number from 0 to below 1; 0 when the operating system has none to give.
+    pub fn fraction(&self) -> f64 {
+        let mut bytes = [0_u8; 4];
+        let _ = self.random(&mut bytes);
+        f64::from(u32::from_be_bytes(bytes)) / (f64::from(u32::MAX) + 1.0)
     }
 
     /// A variable of the environment; an empty one counts as not set.

@@ -6,7 +6,8 @@ use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
 use crate::http::Transport;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
-use crate::service::{Deadline, Service, Success, Trail, with_trail};
+use crate::retry::{OnAmbiguous, Policy};
+use crate::service::{Service, Success, Terms, Trail, with_trail};
 use crate::upload::{self, Image, TokenCache};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
@@ -41,6 +42,8 @@ pub struct Call {
     pub info_type: Option<String>,
     pub timeout: Option<Duration>,
     pub total_timeout: Option<Duration>,
+    pub max_retries: Option<u32>,
+    pub on_ambiguous: Option<OnAmbiguous>,
 }
 
 impl Call {
@@ -53,6 +56,8 @@ impl Call {
             info_type: None,
             timeout: None,
             total_timeout: None,
+            max_retries: None,
+            on_ambiguous: None,
         }
     }
 }
@@ -90,7 +95,8 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
-        Self { service: Service { settings, ambient, transport }, tokens: Arc::default(), rules }
+        let service = Service { settings, ambient, transport, experience: Arc::default() };
+        Self { service, tokens: Arc::default(), rules }
     }
 
     /// The same client on another transport: settings and upload token are shared.
@@ -103,18 +109,25 @@ impl Client {
     /// Asks the service about one image.
     pub async fn detect(&self, call: Call) -> Result<Detection> {
         let started = Instant::now();
-        let timeouts = self.service.settings.timeouts;
-        let deadline =
-            Deadline::new(call.total_timeout.unwrap_or(timeouts.total), call.timeout.unwrap_or(timeouts.attempt));
+        let terms = self.terms(&call);
         let parameters = self.parameters(&call)?;
         let mut warnings = Vec::new();
         if parameters.service.as_str() != SERVICE {
             warnings.push("unknown_service");
         }
-        let ready = self.prepare(call.source, deadline, &mut warnings).await?;
+        let ready = self.prepare(call.source, terms, &mut warnings).await?;
         let mut trail = Trail::new();
-        let success = self.moderate(&ready, &parameters, deadline, &mut trail, &mut warnings).await?;
+        let success = self.moderate(&ready, &parameters, terms, &mut trail, &mut warnings).await?;
         self.conclude(&success, &parameters, trail, warnings, started.elapsed())
+    }
+
+    fn terms(&self, call: &Call) -> Terms {
+        let Settings { timeouts, policy, .. } = &*self.service.settings;
+        let policy = Policy {
+            max_retries: call.max_retries.unwrap_or(policy.max_retries),
+            on_ambiguous: call.on_ambiguous.unwrap_or(policy.on_ambiguous),
+        };
+        Terms::new(call.total_timeout.unwrap_or(timeouts.total), call.timeout.unwrap_or(timeouts.attempt), policy)
     }
 
     fn parameters(&self, call: &Call) -> Result<Parameters> {
@@ -128,7 +141,7 @@ impl Client {
     }
 
     /// Checks the source, and reads a local image once: the bytes that are checked are the bytes that are sent (I18).
-    async fn prepare(&self, source: Source, deadline: Deadline, warnings: &mut Vec<&'static str>) -> Result<Ready> {
+    async fn prepare(&self, source: Source, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Ready> {
         let rules = self.rules;
         match source {
             Source::Url(text) => {
@@ -141,9 +154,9 @@ impl Client {
             }
             Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
             Source::Bytes(bytes) if bytes.len() <= SMALL => local(bytes, rules, warnings).map(Ready::Local),
-            Source::Bytes(bytes) => blocking(deadline, warnings, move |warnings| local(bytes, rules, warnings)).await,
+            Source::Bytes(bytes) => blocking(terms, warnings, move |warnings| local(bytes, rules, warnings)).await,
             Source::Path(path) => {
-                blocking(deadline, warnings, move |warnings| {
+                blocking(terms, warnings, move |warnings| {
                     local(Bytes::from(image::file::read(&path, &rules.limits)?), rules, warnings)
                 })
                 .await
@@ -169,37 +182,47 @@ impl Client {
         &self,
         ready: &Ready,
         parameters: &Parameters,
-        deadline: Deadline,
+        terms: Terms,
         trail: &mut Trail,
         warnings: &mut Vec<&'static str>,
     ) -> Result<Success> {
-        let uploaded;
-        let image = match ready {
-            Ready::Url(url) => Reference::Url(url.as_str()),
-            Ready::Oss(object) => {
-                Reference::Oss { bucket: &object.bucket, key: &object.key, region: object.region.as_deref() }
-            }
-            Ready::Local(image) => {
-                uploaded = upload::upload(&self.tokens, &self.service, image, deadline, trail)
-                    .await
-                    .map_err(|error| with_trail(error, trail))?;
-                if !uploaded.is_verified {
-                    warnings.push("upload_not_verified");
+        let mut retries = self.service.retries(Operation::ImageModeration, terms);
+        let mut is_second_upload = false;
+        loop {
+            let uploaded;
+            let image = match ready {
+                Ready::Url(url) => Reference::Url(url.as_str()),
+                Ready::Oss(object) => {
+                    Reference::Oss { bucket: &object.bucket, key: &object.key, region: object.region.as_deref() }
                 }
-                Reference::Oss { bucket: &uploaded.bucket, key: &uploaded.key, region: None }
+                Ready::Local(image) => {
+                    uploaded = upload::upload(&self.tokens, &self.service, image, terms, trail)
+                        .await
+                        .map_err(|error| with_trail(error, trail))?;
+                    if !uploaded.is_verified && !warnings.contains(&"upload_not_verified") {
+                        warnings.push("upload_not_verified");
+                    }
+                    Reference::Oss { bucket: &uploaded.bucket, key: &uploaded.key, region: None }
+                }
+            };
+            let request = moderation::Request {
+                service: parameters.service.as_str(),
+                image,
+                data_id: parameters.data_id.as_ref().map(DataId::as_str),
+                referer: parameters.referer.as_ref().map(Referer::as_str),
+                info_type: parameters.info_type.as_ref().map(InfoType::as_str),
+            };
+            let service_parameters = request.service_parameters();
+            let fields = [("Service", request.service), ("ServiceParameters", service_parameters.as_str())];
+            let outcome = self.service.persist(&mut retries, Operation::ImageModeration, &fields, terms, trail).await;
+            match outcome {
+                // The storage lost what was uploaded: once more from the start (D06).
+                Err(error) if is_lost(&error, ready) && !is_second_upload && retries.may_go_on() => {
+                    is_second_upload = true;
+                }
+                outcome => return outcome.map_err(|error| with_trail(error, trail)),
             }
-        };
-        let request = moderation::Request {
-            service: parameters.service.as_str(),
-            image,
-            data_id: parameters.data_id.as_ref().map(DataId::as_str),
-            referer: parameters.referer.as_ref().map(Referer::as_str),
-            info_type: parameters.info_type.as_ref().map(InfoType::as_str),
-        };
-        let service_parameters = request.service_parameters();
-        let fields = [("Service", request.service), ("ServiceParameters", service_parameters.as_str())];
-        let outcome = self.service.call(Operation::ImageModeration, &fields, deadline, trail).await;
-        outcome.map_err(|error| with_trail(error, trail))
+        }
     }
 
     fn conclude(
@@ -238,6 +261,11 @@ impl Client {
     }
 }
 
+/// Whether the service did not find what we have uploaded ourselves.
+fn is_lost(error: &Error, ready: &Ready) -> bool {
+    error.kind() == Kind::ImageDownload && matches!(ready, Ready::Local(_))
+}
+
 /// A success that could not be read: it stays charged, and its attempt says what became of it.
 fn spoiled(mut error: Error, mut trail: Trail) -> Error {
     if let Some(last) = trail.last_mut() {
@@ -262,7 +290,7 @@ fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> R
 
 /// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
 async fn blocking(
-    deadline: Deadline,
+    terms: Terms,
     warnings: &mut Vec<&'static str>,
     work: impl FnOnce(&mut Vec<&'static str>) -> Result<Image> + Send + 'static,
 ) -> Result<Ready> {
@@ -271,7 +299,7 @@ async fn blocking(
         work(&mut noted).map(|image| (image, noted))
     });
     let late = |_| Error::new(Kind::DetectTimeout, "the call's total time-out passed while the image was being read");
-    let joined = tokio::time::timeout(deadline.left()?, task).await.map_err(late)?;
+    let joined = tokio::time::timeout(terms.left()?, task).await.map_err(late)?;
     let (image, noted) =
         joined.map_err(|_| Error::new(Kind::Internal, "reading the image failed inside the client"))??;
     warnings.extend(noted);

@@ -3,6 +3,7 @@ use crate::credential::Provider;
 use crate::error::{Error, Kind, Result};
 use crate::redact::Secret;
 use crate::region::Endpoint;
+use crate::retry::Policy;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -93,6 +94,7 @@ pub struct Settings {
     /// A free string: the console's "copy a service" makes names of its own.
     pub service: String,
     pub timeouts: Timeouts,
+    pub policy: Policy,
     pub network: Network,
 }
 

@@ -1,5 +1,6 @@
 //! Percent-encoding: RFC 3986 as signatures want it, and form encoding as bodies carry it.
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Unreserved are `A-Z a-z 0-9 - _ . ~` (RFC 3986, section 2.3); everything else is `%XX` in upper case.
 const STRICT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
@@ -32,6 +33,11 @@ pub fn form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String 
         body.push_str(&form_value(value));
     }
     body
+}
+
+/// Reads an HTTP date (`Mon, 24 Nov 2025 16:00:05 GMT`, or one of its two old forms) as time since the Unix epoch.
+pub fn http_date(text: &str) -> Option<Duration> {
+    httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()
 }
 
 /// Reads a form or a query back; a value that is no UTF-8 after decoding is refused.

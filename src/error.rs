@@ -1,6 +1,7 @@
 //! Errors as facts: what kind, what was asked, what was charged. The words are for people, the facts for programs.
 use crate::attempt::{Attempt, Billing};
 use std::fmt;
+use std::time::Duration;
 
 /// What went wrong, by meaning. Each kind is one exception class in Python, of the name that [`Kind::name`] gives.
 ///
@@ -27,6 +28,7 @@ pub enum Kind {
     Dns,
     Tls,
     Proxy,
+    ProxyAuthentication,
     ResourceExhausted,
     // Sent, and the outcome is unknown.
     AmbiguousOutcome,
@@ -52,7 +54,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Config,
         Self::Credentials,
         Self::CredentialsNotFound,
@@ -70,6 +72,7 @@ impl Kind {
         Self::Dns,
         Self::Tls,
         Self::Proxy,
+        Self::ProxyAuthentication,
         Self::ResourceExhausted,
         Self::AmbiguousOutcome,
         Self::DetectTimeout,
@@ -111,6 +114,7 @@ impl Kind {
             Self::Dns => "DnsError",
             Self::Tls => "TlsError",
             Self::Proxy => "ProxyError",
+            Self::ProxyAuthentication => "ProxyAuthenticationError",
             Self::ResourceExhausted => "ResourceExhausted",
             Self::AmbiguousOutcome => "AmbiguousOutcomeError",
             Self::DetectTimeout => "DetectTimeout",
@@ -141,6 +145,7 @@ impl Kind {
             Self::Connect
                 | Self::ConnectTimeout
                 | Self::Dns
+                | Self::Proxy
                 | Self::ResourceExhausted
                 | Self::AmbiguousOutcome
                 | Self::DetectTimeout
@@ -178,6 +183,8 @@ pub struct Facts {
     pub filename: Option<String>,
     /// How this last request was charged, where it is not what the attempts say.
     pub billing: Option<Billing>,
+    /// How long the server asks to wait before the next try.
+    pub retry_after: Option<Duration>,
 }
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -12,6 +12,9 @@ pub mod encode;
 pub mod error;
 pub mod redact;
 
+pub mod retry;
+pub mod skew;
+
 pub mod config;
 pub mod credential;
 pub mod detection;
@@ -19,6 +22,7 @@ pub mod region;
 
 pub mod image;
 pub mod provenance;
+
 pub mod sign;
 pub mod wire;
 

@@ -1,5 +1,5 @@
 //! One call of the service: credential, signature, send, decode. What happened is noted as an attempt, whatever happened.
-use crate::ambient::Ambient;
+use crate::ambient::{self, Ambient};
 use crate::attempt::{Attempt, Billing, Operation};
 use crate::config::{Settings, Signature};
 use crate::credential::Credentials;
@@ -8,7 +8,9 @@ use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
 use crate::redact::Secret;
+use crate::retry::{self, Policy, Quota, Retries};
 use crate::sign::{self, acs3, rpc};
+use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
 use crate::wire::{FORM, VERSION};
 use bytes::Bytes;
@@ -19,16 +21,17 @@ use tokio::time::Instant;
 /// The requests of one call, in the order of trying.
 pub type Trail = Vec<Attempt>;
 
-/// How long a call may still take.
+/// What holds for one call: how long it may still take, and how persistent it is.
 #[derive(Debug, Clone, Copy)]
-pub struct Deadline {
+pub struct Terms {
     end: Instant,
     attempt: Duration,
+    policy: Policy,
 }
 
-impl Deadline {
-    pub fn new(total: Duration, attempt: Duration) -> Self {
-        Self { end: Instant::now() + total, attempt }
+impl Terms {
+    pub fn new(total: Duration, attempt: Duration, policy: Policy) -> Self {
+        Self { end: Instant::now() + total, attempt, policy }
     }
 
     /// The time for the next request: that of an attempt, or what is left of the call; nothing left is an error.
@@ -56,12 +59,41 @@ pub struct Signed {
     pub credentials: Credentials,
 }
 
+/// What a client learns from call to call. Uploads have a credit of their own, so that trouble with the storage does not
+/// keep images that need no upload from being tried again (C11).
+#[derive(Debug, Default)]
+pub struct Experience {
+    paid: Quota,
+    free: Quota,
+    clock: Skew,
+    storage_clock: Skew,
+}
+
+impl Experience {
+    /// The clock of whoever performs an operation.
+    pub const fn clock(&self, operation: Operation) -> &Skew {
+        match operation {
+            Operation::PutObject => &self.storage_clock,
+            Operation::ImageModeration | Operation::DescribeUploadToken => &self.clock,
+        }
+    }
+}
+
 /// The service at one endpoint, reached through one transport.
 #[derive(Debug, Clone)]
 pub struct Service {
     pub settings: Arc<Settings>,
     pub ambient: Ambient,
     pub transport: Arc<dyn Transport>,
+    pub experience: Arc<Experience>,
+}
+
+/// A request that is about to be sent: what its answer says of the time is compared with this.
+#[derive(Debug)]
+pub struct Departure {
+    started: Instant,
+    sent: Duration,
+    offset: i64,
 }
 
 /// A success, and who gave it.
@@ -72,23 +104,107 @@ pub struct Success {
 }
 
 impl Service {
-    /// Calls an operation once. The attempt is noted in the trail; an error carries the whole trail.
+    /// Calls an operation, as often as the terms and the credit allow. An error carries the whole trail.
     pub async fn call(
         &self,
         operation: Operation,
         fields: &[(&str, &str)],
-        deadline: Deadline,
+        terms: Terms,
         trail: &mut Trail,
     ) -> Result<Success> {
-        let signed = self.sign(operation, fields, deadline.next_attempt()?)?;
-        let started = Instant::now();
-        let outcome = self.transport.send(signed.request).await;
-        let elapsed = started.elapsed();
-        let result = match outcome {
-            Ok(response) => decode(operation, &response, &signed.credentials),
-            Err(failure) => Err(unanswered(operation, failure)),
+        let mut retries = self.retries(operation, terms);
+        self.persist(&mut retries, operation, fields, terms, trail).await
+    }
+
+    /// The attempts of one operation, none made yet.
+    pub fn retries(&self, operation: Operation, terms: Terms) -> Retries<'_> {
+        let quota = if operation.is_paid() { &self.experience.paid } else { &self.experience.free };
+        Retries::new(terms.policy, operation, quota)
+    }
+
+    /// Goes on with the attempts of an operation until one succeeds or none is left.
+    pub async fn persist(
+        &self,
+        retries: &mut Retries<'_>,
+        operation: Operation,
+        fields: &[(&str, &str)],
+        terms: Terms,
+        trail: &mut Trail,
+    ) -> Result<Success> {
+        loop {
+            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
+            let signed = signed.map_err(|error| with_trail(error, trail))?;
+            let departure = self.depart(operation);
+            let outcome = self.transport.send(signed.request).await;
+            let elapsed = departure.started.elapsed();
+            let (result, is_corrected) = match outcome {
+                Ok(response) => {
+                    let result = self.decode(operation, &response, &signed.credentials);
+                    let is_corrected = self.learn(operation, &departure, &response, result.as_ref().err());
+                    (result, is_corrected)
+                }
+                Err(failure) => (Err(unanswered(operation, failure)), false),
+            };
+            match self.note(operation, elapsed, result, trail) {
+                Ok(success) => {
+                    retries.succeeded();
+                    return Ok(success);
+                }
+                Err(error) => self.rest(retries, error, is_corrected, terms).await?,
+            }
+        }
+    }
+
+    /// Waits until the next attempt. The error comes back where there is none, or where the call would end before it: it
+    /// says more than a time-out would (H02).
+    pub async fn rest(&self, retries: &mut Retries<'_>, error: Error, is_corrected: bool, terms: Terms) -> Result<()> {
+        let Some(wait) = retries.failed(&error, is_corrected, &self.ambient) else {
+            return Err(error);
         };
-        self.note(operation, elapsed, result, trail)
+        if terms.left().map_or(true, |left| wait >= left) {
+            return Err(error);
+        }
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+
+    /// What the server's clock shows, as far as it is known.
+    pub fn now(&self, operation: Operation) -> Duration {
+        self.experience.clock(operation).correct(self.ambient.now())
+    }
+
+    /// Notes the time at which a request leaves.
+    pub fn depart(&self, operation: Operation) -> Departure {
+        let offset = self.experience.clock(operation).offset_millis();
+        Departure { started: Instant::now(), sent: self.ambient.now(), offset }
+    }
+
+    /// Learns the server's time from an answer of its own, that is, one with an id or a code (B14). Says whether that puts
+    /// right what the answer complains of.
+    pub fn learn(
+        &self,
+        operation: Operation,
+        departure: &Departure,
+        response: &Response,
+        error: Option<&Error>,
+    ) -> bool {
+        if error.is_some_and(|error| error.facts().request_id.is_none() && error.facts().code.is_none()) {
+            return false;
+        }
+        let reading = Reading {
+            sent: departure.sent,
+            trip: departure.started.elapsed(),
+            date: response.header("date"),
+            is_cached: response.headers.contains_key("age"),
+        };
+        let is_notable = self.experience.clock(operation).learn(reading, departure.offset);
+        let may_be_skew = |error: &Error| {
+            let code = error.facts().code.as_deref();
+            error.kind() == Kind::ClockSkew || code == Some("SignatureDoesNotMatch")
+        };
+        is_notable && error.is_some_and(may_be_skew)
     }
 
     /// Writes an attempt down and gives its error the trail.
@@ -115,11 +231,30 @@ impl Service {
         }
     }
 
+    fn decode(&self, operation: Operation, response: &Response, credentials: &Credentials) -> Result<Success> {
+        let mut secrets = credentials.secrets();
+        secrets.push(&credentials.access_key_id);
+        let content_type = response.header("content-type");
+        let answer = Answer { operation, status: response.status, content_type, body: &response.body };
+        let envelope = envelope::open(answer, &secrets).map_err(|error| self.with_hint(error, response))?;
+        let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
+            || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
+        let engine = if is_emulator { Engine::Emulator } else { Engine::Service };
+        Ok(Success { envelope, engine })
+    }
+
+    /// An error with the server's word on when to try again.
+    pub fn with_hint(&self, mut error: Error, response: &Response) -> Error {
+        let (own, common) = (response.header("x-acs-retry-after"), response.header("retry-after"));
+        error.facts_mut().retry_after = retry::hint(own, common, self.ambient.now());
+        error
+    }
+
     /// Builds and signs a request: a fresh nonce and the present time for every attempt.
     pub fn sign(&self, operation: Operation, fields: &[(&str, &str)], time: Duration) -> Result<Signed> {
         let credentials = self.settings.provider.provide(&self.ambient)?;
         let nonce = self.nonce()?;
-        let date = sign::iso_date(self.ambient.utc());
+        let date = sign::iso_date(ambient::calendar(self.now(operation)));
         let body = encode::form(fields.iter().copied());
         let (path, headers) = match self.settings.signature {
             Signature::Acs3 => ("/".to_owned(), self.acs3_headers(operation, &body, &credentials, &nonce, date)),
@@ -215,18 +350,6 @@ fn rpc_path(
     format!("/?{}", pairs.join("&"))
 }
 
-fn decode(operation: Operation, response: &Response, credentials: &Credentials) -> Result<Success> {
-    let mut secrets = credentials.secrets();
-    secrets.push(&credentials.access_key_id);
-    let content_type = response.header("content-type");
-    let answer = Answer { operation, status: response.status, content_type, body: &response.body };
-    let envelope = envelope::open(answer, &secrets)?;
-    let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
-        || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
-    let engine = if is_emulator { Engine::Emulator } else { Engine::Service };
-    Ok(Success { envelope, engine })
-}
-
 /// The error for a request that got no answer.
 pub fn unanswered(operation: Operation, failure: Failure) -> Error {
     let billing = match failure.sent && operation.is_paid() {
@@ -255,3 +378,6 @@ pub fn with_trail(mut error: Error, trail: &Trail) -> Error {
     error.facts_mut().attempts.clone_from(trail);
     error
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
 //! Local images: a token (cached, one fetch for all who wait), the PUT, and the checksum of what arrived.
+use crate::ambient;
 use crate::attempt::{Attempt, Billing, Operation};
 use crate::config::UploadSignature;
 use crate::encode;
@@ -6,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::{HeaderText, Request, Response};
 use crate::redact::Secret;
 use crate::region::{self, DEFAULT_REGION};
-use crate::service::{Deadline, Service, Trail, failed, unanswered, with_trail};
+use crate::service::{Service, Terms, Trail, failed, unanswered, with_trail};
 use crate::sign::{self, oss_v1, oss_v4};
 use crate::wire::oss_error;
 use crate::wire::upload_token::{self, UploadToken};
@@ -17,6 +18,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 use url::Url;
 
+const OPERATION: Operation = Operation::PutObject;
 /// A token is not used in its last quarter of an hour, nor in the last quarter of its life where that is shorter.
 const LONGEST_MARGIN: Duration = Duration::from_secs(15 * 60);
 /// Nor so late that an upload could outlive it: a minute, and the time that one request may take.
@@ -45,21 +47,23 @@ impl TokenCache {
     /// The cached token, or a new one. Whoever finds it stale fetches while the others wait; if that call is given up,
     /// the next in line fetches. An expired one that the server just issued means that our clock is wrong: it is used,
     /// not kept.
-    async fn token(&self, service: &Service, deadline: Deadline, trail: &mut Trail) -> Result<Arc<UploadToken>> {
-        let wait = tokio::time::timeout(deadline.left()?, self.slot.lock());
+    async fn token(&self, service: &Service, terms: Terms, trail: &mut Trail) -> Result<Arc<UploadToken>> {
+        let wait = tokio::time::timeout(terms.left()?, self.slot.lock());
         let mut slot = wait.await.map_err(|_| {
             Error::new(
                 Kind::DetectTimeout,
                 "the call's total time-out passed while another call was fetching the upload token",
             )
         })?;
-        if let Some(cached) = slot.as_ref().filter(|cached| service.ambient.now() < cached.refresh_at) {
+        if let Some(cached) =
+            slot.as_ref().filter(|cached| service.now(Operation::DescribeUploadToken) < cached.refresh_at)
+        {
             return Ok(Arc::clone(&cached.token));
         }
         *slot = None;
-        let success = service.call(Operation::DescribeUploadToken, &[], deadline, trail).await?;
+        let success = service.call(Operation::DescribeUploadToken, &[], terms, trail).await?;
         let token = Arc::new(upload_token::read(&success.envelope).map_err(|error| with_trail(error, trail))?);
-        let now = service.ambient.now();
+        let now = service.now(Operation::DescribeUploadToken);
         if token.expiration > now {
             *slot = Some(Cached { token: Arc::clone(&token), refresh_at: refresh_at(now, token.expiration) });
         }
@@ -96,30 +100,75 @@ pub struct Uploaded {
 }
 
 /// Uploads an image under a name of random characters: never the user's file name (K11), unique over processes (K10).
+/// PUT of the same object again is harmless, so that a doubtful outcome costs nothing and is tried again (K05).
 pub async fn upload(
     cache: &TokenCache,
     service: &Service,
     image: &Image,
-    deadline: Deadline,
+    terms: Terms,
     trail: &mut Trail,
 ) -> Result<Uploaded> {
-    let token = cache.token(service, deadline, trail).await?;
-    let key = object_key(service, &token, image.suffix)?;
-    let request = put_request(service, &token, &key, image, deadline.next_attempt()?)?;
+    let mut retries = service.retries(OPERATION, terms);
+    let mut is_renewed = false;
+    'token: loop {
+        let token = cache.token(service, terms, trail).await?;
+        let key = object_key(service, &token, image.suffix)?;
+        loop {
+            let (error, is_corrected) = match put(service, &token, &key, image, terms, trail).await? {
+                Put::Stored { is_verified } => {
+                    retries.succeeded();
+                    return Ok(Uploaded { bucket: token.bucket.clone(), key, is_verified });
+                }
+                Put::Refused { error, is_corrected } => (error, is_corrected),
+            };
+            if error.facts().code.as_deref().is_some_and(oss_error::spoils_token) {
+                cache.forget(&token).await;
+                if !is_renewed {
+                    // Once with a fresh token (K03).
+                    is_renewed = true;
+                    continue 'token;
+                }
+            }
+            service.rest(&mut retries, error, is_corrected, terms).await?;
+        }
+    }
+}
+
+/// What became of one PUT.
+enum Put {
+    Stored { is_verified: bool },
+    Refused { error: Error, is_corrected: bool },
+}
+
+/// One PUT, noted in the trail.
+async fn put(
+    service: &Service,
+    token: &UploadToken,
+    key: &str,
+    image: &Image,
+    terms: Terms,
+    trail: &mut Trail,
+) -> Result<Put> {
+    let request = terms.next_attempt().and_then(|time| put_request(service, token, key, image, time));
+    let request = request.map_err(|error| with_trail(error, trail))?;
+    let departure = service.depart(OPERATION);
     let started = Instant::now();
     let outcome = service.transport.send(request).await;
     let elapsed = started.elapsed();
     let secrets = token.credentials.secrets();
-    let checked = match outcome {
-        Ok(response) => check(&response, image, &secrets),
-        // PUT of the same object again is harmless, so that a doubtful outcome costs nothing.
-        Err(failure) => Err(unanswered(Operation::PutObject, failure)),
+    let (checked, is_corrected) = match outcome {
+        Ok(response) => {
+            let checked = check(&response, image, &secrets).map_err(|error| service.with_hint(error, &response));
+            let is_corrected = service.learn(OPERATION, &departure, &response, checked.as_ref().err());
+            (checked, is_corrected)
+        }
+        Err(failure) => (Err(unanswered(OPERATION, failure)), false),
     };
     let region = service.settings.endpoint.region.clone();
     match checked {
         Ok((request_id, is_verified)) => {
             trail.push(Attempt {
-                operation: Operation::PutObject,
+                operation: OPERATION,
                 billing: Billing::NotBilled,
                 outcome: "ok",
                 code: Some("200".to_owned()),
@@ -127,14 +176,11 @@ pub async fn upload(
                 region,
                 elapsed,
             });
-            Ok(Uploaded { bucket: token.bucket.clone(), key, is_verified })
+            Ok(Put::Stored { is_verified })
         }
         Err(error) => {
-            if error.facts().code.as_deref().is_some_and(oss_error::spoils_token) {
-                cache.forget(&token).await;
-            }
-            trail.push(failed(Operation::PutObject, &error, region, elapsed));
-            Err(with_trail(error, trail))
+            trail.push(failed(OPERATION, &error, region, elapsed));
+            Ok(Put::Refused { error: with_trail(error, trail), is_corrected })
         }
     }
 }
@@ -212,7 +258,7 @@ fn storage(service: &Service, token: &UploadToken, key: &str) -> Result<Storage>
 
 fn put_request(service: &Service, token: &UploadToken, key: &str, image: &Image, time: Duration) -> Result<Request> {
     let storage = storage(service, token, key)?;
-    let now = service.ambient.utc();
+    let now = ambient::calendar(service.now(OPERATION));
     let plain = |text: &str| HeaderText::Plain(text.to_owned());
     let mut headers = vec![
         ("host", plain(&storage.authority)),

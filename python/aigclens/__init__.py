@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from aigclens.errors import MismatchWarning as MismatchWarning
     from aigclens.errors import NonceUsedError as NonceUsedError
     from aigclens.errors import PermissionDenied as PermissionDenied
+    from aigclens.errors import ProxyAuthenticationError as ProxyAuthenticationError
     from aigclens.errors import ProxyError as ProxyError
     from aigclens.errors import ResourceExhausted as ResourceExhausted
     from aigclens.errors import ResponseDecodeError as ResponseDecodeError
@@ -102,6 +103,7 @@ __all__ = [
     "NonceUsedError",
     "OssObject",
     "PermissionDenied",
+    "ProxyAuthenticationError",
     "ProxyError",
     "ResourceExhausted",
     "ResponseDecodeError",

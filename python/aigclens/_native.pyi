@@ -42,6 +42,8 @@ class Client:
         timeout: float,
         total_timeout: float,
         idle_timeout: float,
+        max_retries: int,
+        on_ambiguous: str,
         proxy: str | None,
         trust_env: bool,
         ca_file: str | None,

@@ -25,6 +25,7 @@ __all__ = ["AsyncClient", "Client", "adetect", "detect"]
 Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
 UploadSignature: TypeAlias = Literal["v4", "v1"]
 CheckImage: TypeAlias = Literal["error", "warn", "off"]
+OnAmbiguous: TypeAlias = Literal["retry", "raise"]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -41,6 +42,8 @@ class ClientOptions(TypedDict, total=False):
     timeout: float
     total_timeout: float
     idle_timeout: float
+    max_retries: int
+    on_ambiguous: OnAmbiguous
     proxy: str | None
     trust_env: bool
     ca_file: str | os.PathLike[str] | None
@@ -50,10 +53,22 @@ class ClientOptions(TypedDict, total=False):
     user_agent: str | None
 
 
+class CallOptions(TypedDict, total=False):
+    """What `with_options()` takes: defaults for the arguments of `detect()`, in the order of the core."""
+
+    referer: str | None
+    service: str | None
+    info_type: str | None
+    timeout: float | None
+    total_timeout: float | None
+    max_retries: int | None
+    on_ambiguous: OnAmbiguous | None
+
+
 class _Face:
     """What both clients share: options, names, closing and pickling."""
 
-    __slots__ = ("__weakref__", "_emulator", "_native", "_options")
+    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options")
 
     def __init__(
         self,
@@ -69,6 +84,8 @@ class _Face:
         timeout: float = 15.0,
         total_timeout: float = 60.0,
         idle_timeout: float = 15.0,
+        max_retries: int = 2,
+        on_ambiguous: OnAmbiguous = "retry",
         proxy: str | None = None,
         trust_env: bool = True,
         ca_file: str | os.PathLike[str] | None = None,
@@ -90,6 +107,8 @@ class _Face:
             "timeout": timeout,
             "total_timeout": total_timeout,
             "idle_timeout": idle_timeout,
+            "max_retries": max_retries,
+            "on_ambiguous": on_ambiguous,
             "proxy": proxy,
             "trust_env": trust_env,
             "ca_file": None if ca_file is None else os.fspath(ca_file),
@@ -102,6 +121,7 @@ class _Face:
         self._native = _native.Client(credentials=parts, **options)
         self._options = {**options, "credentials": credentials}
         self._emulator: Emulator | None = None
+        self._calls: dict[str, Any] = {}
 
     @classmethod
     def local(cls, **options: Unpack[ClientOptions]) -> Self:
@@ -120,6 +140,27 @@ class _Face:
             raise
         client._emulator = emulator
         return client
+
+    def with_options(self, **options: Unpack[CallOptions]) -> Self:
+        """The same client with other defaults for its calls.
+
+        Connections, upload token and credit for retries are shared; closing one closes both.
+        """
+        unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
+        if unknown:
+            raise TypeError(f"with_options() takes {', '.join(CallOptions.__annotations__)}, not {', '.join(unknown)}")
+        copy = object.__new__(type(self))
+        copy._native, copy._options, copy._emulator = self._native, self._options, self._emulator
+        copy._calls = {**self._calls, **options}
+        return copy
+
+    def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        if not self._calls:
+            return given
+        names = ("data_id", *CallOptions.__annotations__)
+        return tuple(
+            self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
+        )
 
     @property
     def emulator(self) -> Emulator | None:
@@ -162,11 +203,11 @@ class _Face:
             )
         if "@" in (self._options["proxy"] or ""):
             raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
-        return (_restore, (type(self), self._options))
+        return (_restore, (type(self), self._options, self._calls))
 
 
-def _restore(kind: type[_Face], options: dict[str, Any]) -> _Face:
-    return kind(**options)
+def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) -> _Face:
+    return kind(**options).with_options(**calls)
 
 
 def _checked(detection: Detection, sent: str | None) -> Detection:
@@ -191,6 +232,10 @@ class Client(_Face):
         connect_timeout: Seconds for a connection to come about.
         timeout: Seconds for each request, from connecting to the last byte.
         total_timeout: Seconds for a whole call with all of its requests.
+        max_retries: Attempts after the first one, 0 to 20, for trouble that passes: no connection, throttling, HTTP
+            5xx, a wrong clock. Each waits a random time below 50 ms (throttled: 1 s) doubled each time, at most 20 s.
+        on_ambiguous: What to do after a request that may have been charged, and whose answer got lost: `retry` makes
+            one further attempt at most, which may be charged too; `raise` makes none.
         idle_timeout: Seconds after which an unused connection is closed. The service itself closes after 25.
         proxy: URL of an HTTP proxy. Without it `HTTPS_PROXY` and `NO_PROXY` are read; loopback never has one.
         trust_env: Whether proxy and certificate variables of the environment are read.
@@ -217,6 +262,8 @@ class Client(_Face):
         info_type: str | None = None,
         timeout: float | None = None,
         total_timeout: float | None = None,
+        max_retries: int | None = None,
+        on_ambiguous: OnAmbiguous | None = None,
     ) -> Detection:
         """Asks whether an image is AI-generated. An answered call costs 0.0006 USD.
 
@@ -230,6 +277,8 @@ class Client(_Face):
             info_type: Further information to be returned in `raw`, comma separated.
             timeout: Seconds for each request of this call.
             total_timeout: Seconds for the whole call.
+            max_retries: Attempts after the first one, for this call.
+            on_ambiguous: What to do after an answer got lost, for this call.
 
         Raises:
             InputError: The image or a parameter is not what the service takes; mostly before anything is sent.
@@ -237,7 +286,7 @@ class Client(_Face):
             TransportError: No complete answer came; `billing` says whether it may have been charged.
             ServiceError: The service refused, which costs nothing.
         """
-        options = (data_id, referer, service, info_type, timeout, total_timeout)
+        options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         return _checked(self._native.detect(coerce(source), options), data_id)
 
     def __enter__(self) -> Self:
@@ -267,9 +316,11 @@ class AsyncClient(_Face):
         info_type: str | None = None,
         timeout: float | None = None,
         total_timeout: float | None = None,
+        max_retries: int | None = None,
+        on_ambiguous: OnAmbiguous | None = None,
     ) -> Detection:
         """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
-        options = (data_id, referer, service, info_type, timeout, total_timeout)
+        options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         parts = coerce(source) if is_quick(source) else await doors.aside(coerce, source)
         return _checked(await doors.submit(self._native, parts, options), data_id)
 
@@ -307,6 +358,8 @@ def detect(
     info_type: str | None = None,
     timeout: float | None = None,
     total_timeout: float | None = None,
+    max_retries: int | None = None,
+    on_ambiguous: OnAmbiguous | None = None,
 ) -> Detection:
     """`Client.detect` on a client with default options, shared by the process."""
     client: Client = _default(Client)
@@ -318,6 +371,8 @@ def detect(
         info_type=info_type,
         timeout=timeout,
         total_timeout=total_timeout,
+        max_retries=max_retries,
+        on_ambiguous=on_ambiguous,
     )
 
 
@@ -330,6 +385,8 @@ async def adetect(
     info_type: str | None = None,
     timeout: float | None = None,
     total_timeout: float | None = None,
+    max_retries: int | None = None,
+    on_ambiguous: OnAmbiguous | None = None,
 ) -> Detection:
     """`AsyncClient.detect` on a client with default options, shared by the process."""
     client: AsyncClient = _default(AsyncClient)
@@ -341,4 +398,6 @@ async def adetect(
         info_type=info_type,
         timeout=timeout,
         total_timeout=total_timeout,
+        max_retries=max_retries,
+        on_ambiguous=on_ambiguous,
     )

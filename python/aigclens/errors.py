@@ -153,6 +153,10 @@ class ProxyError(ConnectError):
     """The proxy refused or failed."""
 
 
+class ProxyAuthenticationError(ProxyError):
+    """The proxy wants a user name and password, which go into its URL."""
+
+
 class ResourceExhausted(ConnectError):
     """This machine has no file descriptor, port or memory left for a connection: nothing was sent."""
 

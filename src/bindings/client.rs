@@ -13,6 +13,7 @@ use crate::http::{Pool, Trust};
 use crate::image::{CheckImage, Limits, UrlPolicy};
 use crate::redact::{self, Secret};
 use crate::region::Endpoint;
+use crate::retry::{self, OnAmbiguous, Policy};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::path::PathBuf;
@@ -173,7 +174,7 @@ fn rules(
 impl Client {
     #[new]
     #[pyo3(signature = (*, region, endpoint, vpc, credentials, signature, upload_signature, service, connect_timeout, timeout,
-        total_timeout, idle_timeout, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
+        total_timeout, idle_timeout, max_retries, on_ambiguous, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
     #[allow(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -192,6 +193,8 @@ impl Client {
         timeout: f64,
         total_timeout: f64,
         idle_timeout: f64,
+        max_retries: i64,
+        on_ambiguous: &str,
         proxy: Option<String>,
         trust_env: bool,
         ca_file: Option<PathBuf>,
@@ -223,6 +226,10 @@ impl Client {
                     attempt: seconds("timeout", timeout)?,
                     total: seconds("total_timeout", total_timeout)?,
                     idle: seconds("idle_timeout", idle_timeout)?,
+                },
+                policy: Policy {
+                    max_retries: retry::max_retries(max_retries)?,
+                    on_ambiguous: OnAmbiguous::parse(on_ambiguous)?,
                 },
                 network,
             };

@@ -5,6 +5,7 @@ use crate::client::{Call, Source};
 use crate::config;
 use crate::detection::{Detection, Label};
 use crate::error::{Error, Kind, Result as Outcome};
+use crate::retry::{self, OnAmbiguous};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
@@ -61,7 +62,16 @@ fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
     seconds.map(|seconds| config::seconds(name, seconds)).transpose().map_err(|error| errors::raise(value.py(), &error))
 }
 
-/// One call: `(data_id, referer, service, info_type, timeout, total_timeout)`, each `None` for the client's default.
+/// An option that is `None` or checked by the core.
+fn checked<'py, T, U>(value: &Bound<'py, PyAny>, check: impl Fn(T) -> Outcome<U>) -> PyResult<Option<U>>
+where
+    T: for<'a> FromPyObject<'a, 'py, Error = PyErr>,
+{
+    let given: Option<T> = value.extract()?;
+    given.map(check).transpose().map_err(|error| errors::raise(value.py(), &error))
+}
+
+/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)`, each `None` for the client's default.
 pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<Call> {
     let option = |index| options.get_item(index);
     Ok(Call {
@@ -72,6 +82,8 @@ pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResul
         info_type: optional_text(&option(3)?)?,
         timeout: time("timeout", &option(4)?)?,
         total_timeout: time("total_timeout", &option(5)?)?,
+        max_retries: checked(&option(6)?, retry::max_retries)?,
+        on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
     })
 }
 

@@ -25,6 +25,7 @@ fn client(signature: Signature, transport: &Arc<Scripted>) -> Client {
             total: Duration::from_secs(60),
             idle: Duration::from_secs(15),
         },
+        policy: Policy { max_retries: 0, ..Policy::default() },
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
     let rules = ImageRules {
@@ -203,4 +204,36 @@ async fn no_time_left_sends_nothing() {
     let error = result.unwrap_err();
     assert_eq!((error.kind(), error.billing()), (Kind::DetectTimeout, Billing::NotBilled));
     assert!(transport.requests().is_empty());
+}
+
+/// D06: what was uploaded and is not found is uploaded once more, under a new name.
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_got_lost_is_made_again_once() {
+    let token = || {
+        answer(
+            200,
+            &[],
+            r#"{"Code":200,"RequestId":"T","Data":{"AccessKeyId":"STS.id","AccessKeySecret":"s","SecurityToken":"t",
+            "BucketName":"b","FileNamePrefix":"upload/1/","Expiration":1800003600,
+            "OssInternetEndPoint":"https://oss-us-east-1.aliyuncs.com"}}"#,
+        )
+    };
+    let stored = || answer(200, &[], "");
+    let lost = || answer(200, &[], r#"{"Code":404,"RequestId":"R"}"#);
+    let call = || Call { max_retries: Some(2), ..Call::new(Source::Bytes(Bytes::from_static(PNG))) };
+    let (result, transport) = asked(vec![token(), stored(), lost(), stored(), answer(200, &[], SUCCESS)], call()).await;
+    let names: Vec<_> = result.unwrap().attempts.iter().map(|a| (a.operation.as_str(), a.outcome)).collect();
+    assert_eq!(
+        names[1..],
+        [
+            ("PutObject", "ok"),
+            ("ImageModeration", "ImageDownloadError"),
+            ("PutObject", "ok"),
+            ("ImageModeration", "ok")
+        ]
+    );
+    let requests = transport.requests();
+    assert_ne!(requests[1].url.expose(), requests[3].url.expose());
+    let (result, transport) = asked(vec![token(), stored(), lost(), stored(), lost(), stored()], call()).await;
+    assert_eq!((result.unwrap_err().kind(), transport.requests().len()), (Kind::ImageDownload, 5));
 }

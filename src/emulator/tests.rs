@@ -69,6 +69,7 @@ impl Asking {
             upload_signature: self.upload_signature,
             service: SERVICE.into(),
             timeouts,
+            policy: crate::retry::Policy { max_retries: 0, ..Default::default() },
             network,
         };
         let urls = UrlPolicy { allow_private: true, encode: false };

@@ -31,9 +31,11 @@ pub(super) async fn open(
     let response = sender.send_request(request).await.map_err(broken)?;
     match response.status().as_u16() {
         200..=299 => Ok(TokioIo::new(hyper::upgrade::on(response).await.map_err(broken)?)),
-        407 => {
-            Err(refused("it wants a user name and password, which go into its URL (http://user:password@host:port)"))
-        }
+        407 => Err(Failure::new(
+            Kind::ProxyAuthentication,
+            false,
+            "the proxy wants a user name and password, which go into its URL (http://user:password@host:port)",
+        )),
         status => Err(refused(&format!("it refused the connection with HTTP {status}"))),
     }
 }

@@ -5,6 +5,7 @@ use crate::credential::{Credentials, Provider};
 use crate::http::scripted::{Scripted, answer};
 use crate::http::{Failure, Transport};
 use crate::region::Endpoint;
+use crate::retry::Policy;
 
 const NOW: u64 = 1_800_000_000;
 
@@ -22,13 +23,14 @@ fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
             total: Duration::from_secs(60),
             idle: Duration::from_secs(15),
         },
+        policy: Policy { max_retries: 0, ..Policy::default() },
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test".into() },
     }
 }
 
 fn service(endpoint: &str, transport: Arc<dyn Transport>) -> Service {
     let settings = Arc::new(settings(endpoint, UploadSignature::V4));
-    Service { settings, ambient: Ambient::fixed(NOW, &[]), transport }
+    Service { settings, ambient: Ambient::fixed(NOW, &[]), transport, experience: Arc::default() }
 }
 
 fn token_body(storage: &str, expiration: u64) -> String {
@@ -50,8 +52,8 @@ fn image() -> Image {
     Image { bytes: Bytes::from_static(b"picture"), crc64: 42, suffix: Some("png"), content_type: "image/png" }
 }
 
-fn deadline() -> Deadline {
-    Deadline::new(Duration::from_secs(60), Duration::from_secs(15))
+fn terms() -> Terms {
+    Terms::new(Duration::from_secs(60), Duration::from_secs(15), Policy { max_retries: 0, ..Policy::default() })
 }
 
 fn stored(crc64: &str) -> std::result::Result<Response, Failure> {
@@ -62,7 +64,7 @@ async fn uploaded(script: Vec<std::result::Result<Response, Failure>>) -> (Resul
     let transport = Arc::new(Scripted::new(script));
     let service = service(CLOUD, Arc::clone(&transport) as Arc<dyn Transport>);
     let mut trail = Trail::new();
-    let result = upload(&TokenCache::default(), &service, &image(), deadline(), &mut trail).await;
+    let result = upload(&TokenCache::default(), &service, &image(), terms(), &mut trail).await;
     (result, transport.requests(), trail)
 }
 
@@ -152,8 +154,9 @@ async fn the_older_signature_is_there_on_request() {
         settings: Arc::new(settings(CLOUD, UploadSignature::V1)),
         ambient: Ambient::fixed(NOW, &[]),
         transport: Arc::clone(&transport) as Arc<dyn Transport>,
+        experience: Arc::default(),
     };
-    upload(&TokenCache::default(), &service, &image(), deadline(), &mut Trail::new()).await.unwrap();
+    upload(&TokenCache::default(), &service, &image(), terms(), &mut Trail::new()).await.unwrap();
     let put = &transport.requests()[1];
     let names: Vec<_> = put.headers.iter().map(|(name, _)| *name).collect();
     assert!(names.contains(&"date") && !names.contains(&"x-oss-date"));
@@ -175,22 +178,23 @@ async fn the_token_is_fetched_once_for_many_and_again_before_it_ends() {
         settings: Arc::new(settings(CLOUD, UploadSignature::V4)),
         ambient,
         transport: Arc::clone(&transport) as Arc<dyn Transport>,
+        experience: Arc::default(),
     };
     let (cache, one) = (Arc::new(TokenCache::default()), image());
     let mut together = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (cache, service, one) = (Arc::clone(&cache), service.clone(), one.clone());
-        together.spawn(async move { upload(&cache, &service, &one, deadline(), &mut Trail::new()).await.is_ok() });
+        together.spawn(async move { upload(&cache, &service, &one, terms(), &mut Trail::new()).await.is_ok() });
     }
     assert_eq!(together.join_all().await, [true; 8]);
     let tokens = || transport.requests().iter().filter(|request| request.method == "POST").count();
     assert_eq!((tokens(), transport.requests().len()), (1, 9));
     // A quarter of 1,800 s is kept back.
     clock.store(NOW + 1349, std::sync::atomic::Ordering::SeqCst);
-    upload(&cache, &service, &one, deadline(), &mut Trail::new()).await.unwrap();
+    upload(&cache, &service, &one, terms(), &mut Trail::new()).await.unwrap();
     assert_eq!(tokens(), 1);
     clock.store(NOW + 1350, std::sync::atomic::Ordering::SeqCst);
-    let _ = upload(&cache, &service, &one, deadline(), &mut Trail::new()).await;
+    let _ = upload(&cache, &service, &one, terms(), &mut Trail::new()).await;
     assert_eq!(tokens(), 2);
 }
 
@@ -202,20 +206,43 @@ fn the_margin_before_expiry_fits_the_lifetime() {
     assert_eq!((margin(7200), margin(1800), margin(200), margin(60)), (900, 450, 75, 30));
 }
 
-/// K03: a token that the storage refuses is not used again.
+/// K03: a token that the storage refuses is replaced once, and the image goes to the new token's place.
 #[tokio::test]
-async fn a_refused_token_is_forgotten() {
-    let refused = answer(403, &[], "<Error><Code>InvalidSecurityToken</Code><Message>upload-token</Message></Error>");
-    let transport =
-        Arc::new(Scripted::new([token(STORAGE, NOW + 1800), refused, token(STORAGE, NOW + 1800), stored("42")]));
-    let service = service(CLOUD, Arc::clone(&transport) as Arc<dyn Transport>);
-    let cache = TokenCache::default();
-    let error = upload(&cache, &service, &image(), deadline(), &mut Trail::new()).await.unwrap_err();
+async fn a_refused_token_is_replaced_once() {
+    let refused =
+        || answer(403, &[], "<Error><Code>InvalidSecurityToken</Code><Message>upload-token</Message></Error>");
+    let token = || token(STORAGE, NOW + 1800);
+    let transport = Arc::new(Scripted::new([token(), refused(), token(), stored("42")]));
+    let one = service(CLOUD, Arc::clone(&transport) as Arc<dyn Transport>);
+    let mut trail = Trail::new();
+    assert!(upload(&TokenCache::default(), &one, &image(), terms(), &mut trail).await.is_ok());
+    let outcomes: Vec<_> = trail.iter().map(|attempt| attempt.outcome).collect();
+    assert_eq!(outcomes, ["ok", "UploadError", "ok", "ok"]);
+    let transport = Arc::new(Scripted::new([token(), refused(), token(), refused(), token(), stored("42")]));
+    let one = service(CLOUD, Arc::clone(&transport) as Arc<dyn Transport>);
+    let error = upload(&TokenCache::default(), &one, &image(), terms(), &mut Trail::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.facts().code.as_deref()), (Kind::Upload, Some("InvalidSecurityToken")));
     assert!(!error.message().contains("upload-token"));
-    assert_eq!(error.facts().attempts.len(), 2);
-    assert!(upload(&cache, &service, &image(), deadline(), &mut Trail::new()).await.is_ok());
-    assert_eq!(transport.requests().len(), 4);
+    assert_eq!((error.facts().attempts.len(), transport.requests().len()), (4, 4));
+}
+
+/// K05, K06: the same object again while the trouble passes; a damaged one once more, and then no payment for it.
+#[tokio::test(start_paused = true)]
+async fn an_upload_is_tried_again_under_the_same_name() {
+    let persistent = Terms::new(Duration::from_secs(60), Duration::from_secs(15), Policy::default());
+    let down = || answer(503, &[], "<Error><Code>ServiceUnavailable</Code></Error>");
+    for (second, third, is_fine) in
+        [(down(), stored("42"), true), (stored("41"), stored("42"), true), (stored("41"), stored("41"), false)]
+    {
+        let transport = Arc::new(Scripted::new([token(STORAGE, NOW + 1800), second, third, stored("42")]));
+        let one = service(CLOUD, Arc::clone(&transport) as Arc<dyn Transport>);
+        let mut trail = Trail::new();
+        let outcome = upload(&TokenCache::default(), &one, &image(), persistent, &mut trail).await;
+        assert_eq!(outcome.is_ok(), is_fine, "{trail:?}");
+        let requests = transport.requests();
+        assert_eq!(requests.len(), 3);
+        assert_eq!(requests[1].url.expose(), requests[2].url.expose());
+    }
 }
 
 #[tokio::test]

@@ -121,7 +121,9 @@ pub fn status(http_status: u16) -> Meaning {
         300..=399 => free(Kind::UnexpectedRedirect, "the endpoint answered with a redirect, which is never followed"),
         401 => free(Kind::Authentication, WRONG_SIGNATURE),
         403 => free(Kind::PermissionDenied, NOT_PERMITTED),
-        407 => free(Kind::Proxy, "the proxy wants a user name and password; put them into the proxy's URL"),
+        407 => {
+            free(Kind::ProxyAuthentication, "the proxy wants a user name and password; put them into the proxy's URL")
+        }
         429 => free(Kind::Throttled, SLOW_DOWN),
         511 => free(Kind::Server, "the network asks for a login first (captive portal); open a web page and log in"),
         500..=599 => free(Kind::Server, SERVER),
@@ -205,7 +207,7 @@ mod tests {
     fn a_bare_status_still_says_something() {
         for (http_status, kind) in [
             (301, Kind::UnexpectedRedirect),
-            (407, Kind::Proxy),
+            (407, Kind::ProxyAuthentication),
             (429, Kind::Throttled),
             (502, Kind::Server),
             (511, Kind::Server),

@@ -26,7 +26,7 @@ def ask(server: RecordingServer, body: object, status: int = 200, **headers: str
     server.answer = lambda _: Answer(
         status, content, {name.replace("_", "-"): value for name, value in headers.items()}
     )
-    with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS) as client:
+    with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, max_retries=0) as client:
         return client.detect(URL, data_id="img-1")
 
 
@@ -261,7 +261,7 @@ def test_bare_http_errors_still_say_something(server: RecordingServer) -> None:
 def test_a_connection_that_ends_without_an_answer(server: RecordingServer) -> None:
     """F05, F08: the request had been sent."""
     server.answer = lambda _: None
-    with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS) as client:
+    with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, max_retries=0) as client:
         with pytest.raises(aigclens.AmbiguousOutcomeError) as caught:
             client.detect(URL)
     assert caught.value.billing == "possibly_billed"
@@ -282,7 +282,7 @@ def test_the_form_on_the_wire(server: RecordingServer) -> None:
     assert (request.header("x-acs-action"), request.header("x-acs-version")) == ("ImageModeration", "2022-03-02")
     assert (request.header("user-agent") or "").startswith("aigclens/")
     for scheme in ("acs3-hmac-sha256", "hmac-sha1"):
-        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, signature=scheme) as client:
+        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, max_retries=0, signature=scheme) as client:
             client.detect(URL)
         if scheme == "hmac-sha1":
             assert "Signature=" in server.requests[-1].target

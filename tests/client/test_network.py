@@ -194,7 +194,7 @@ def test_the_proxy_is_asked_for_a_tunnel_and_a_refusal_is_named(monkeypatch: pyt
         address = f"http://me:hunter2@127.0.0.1:{proxy.port}"
         monkeypatch.setenv("HTTPS_PROXY", address)
         for options in ({}, {"proxy": address, "trust_env": False}):
-            with pytest.raises(aigclens.ProxyError) as refused:
+            with pytest.raises(aigclens.ProxyAuthenticationError) as refused:
                 to_the_cloud(**options)
             assert "hunter2" not in str(refused.value)
             assert refused.value.billing == "not_billed"
@@ -246,12 +246,12 @@ def test_no_connection_means_nothing_was_sent() -> None:
     """F02, F03."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    with aigclens.Client(endpoint=f"127.0.0.1:{port}", credentials=CREDENTIALS) as client:
+    with aigclens.Client(endpoint=f"127.0.0.1:{port}", credentials=CREDENTIALS, max_retries=0) as client:
         with pytest.raises(aigclens.ConnectError) as refused:
             client.detect(URL)
     assert refused.value.billing == "not_billed"
     assert [attempt.outcome for attempt in refused.value.attempts] == ["ConnectError"]
-    with aigclens.Client(endpoint="no-such-host.invalid", credentials=CREDENTIALS) as client:
+    with aigclens.Client(endpoint="no-such-host.invalid", credentials=CREDENTIALS, max_retries=0) as client:
         with pytest.raises(aigclens.ConnectError):
             client.detect(URL)
 
@@ -265,7 +265,7 @@ def test_time_outs_of_request_and_call() -> None:
         return Answer()
 
     with RecordingServer(answer) as server:
-        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS) as client:
+        with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, max_retries=0) as client:
             for options in ({"timeout": 0.2}, {"total_timeout": 0.2}):
                 with pytest.raises(aigclens.DetectTimeout) as late:
                     client.detect(URL, **options)  # type: ignore[arg-type]

@@ -196,11 +196,11 @@ def test_our_own_client_is_refused_alike(emulator: Emulator, repeater: Repeater)
         with emulator.client(signature=scheme) as client:
             emulator.settings(clock_offset=3600)
             with pytest.raises(aigclens.ClockSkewError):
-                client.detect("https://e.com/a.png")
+                client.detect("https://e.com/a.png", max_retries=0)
             emulator.settings(clock_offset=0)
         emulator.answer(url="https://e.com/a.png", label="aigc", confidence=1.0)
         replayed = f"http://127.0.0.1:{repeater.port}"
-        with emulator.client(endpoint=replayed, signature=scheme) as client:
+        with emulator.client(endpoint=replayed, signature=scheme, on_ambiguous="raise") as client:
             with pytest.raises(aigclens.NonceUsedError) as doubtful:
                 client.detect("https://e.com/a.png")
             assert doubtful.value.billing == "possibly_billed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import sys
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import aigclens
 import images
 from aigclens.testing import Emulator
 
@@ -53,10 +55,12 @@ def test_sort_folder(
 
 
 @pytest.fixture
-def web(aigclens_emulator: Emulator) -> Iterator[Any]:
+def web(aigclens_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     pytest.importorskip("fastapi")
     from fastapi.testclient import TestClient
 
+    # What the endpoint answers is tested here, not how long a client tries before.
+    monkeypatch.setattr(aigclens, "AsyncClient", functools.partial(aigclens.AsyncClient, max_retries=0))
     with TestClient(load("fastapi_upload").app) as client:
         yield client
 

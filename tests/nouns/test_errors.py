@@ -33,6 +33,7 @@ ALL = [value for value in vars(errors).values() if inspect.isclass(value) and is
         ("DnsError", [errors.ConnectError]),
         ("TlsError", [errors.ConnectError]),
         ("ProxyError", [errors.ConnectError]),
+        ("ProxyAuthenticationError", [errors.ProxyError]),
         ("ResourceExhausted", [errors.ConnectError]),
         ("DetectTimeout", [errors.AmbiguousOutcomeError, TimeoutError, ConnectionError]),
         ("ResponseDecodeError", [errors.AmbiguousOutcomeError]),
