@@ -7,7 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::http::Transport;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
-use crate::service::{Service, Success, Terms, Trail, with_trail};
+use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
 use crate::upload::{self, Image, TokenCache};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
@@ -95,7 +95,8 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
-        let service = Service { settings, ambient, transport, experience: Arc::default() };
+        let experience = Arc::new(Experience::new(&settings));
+        let service = Service { settings, ambient, transport, experience };
         Self { service, tokens: Arc::default(), rules }
     }
 

@@ -95,6 +95,8 @@ pub struct Settings {
     pub service: String,
     pub timeouts: Timeouts,
     pub policy: Policy,
+    /// Paid calls a second; `None` for no pace.
+    pub qps: Option<f64>,
     pub network: Network,
 }
 

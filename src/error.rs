@@ -22,6 +22,7 @@ pub enum Kind {
     UnsupportedImageFormat,
     UnsupportedSource,
     ClientClosed,
+    PaceTimeout,
     // No connection: nothing was sent.
     Connect,
     ConnectTimeout,
@@ -54,7 +55,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Config,
         Self::Credentials,
         Self::CredentialsNotFound,
@@ -67,6 +68,7 @@ impl Kind {
         Self::UnsupportedImageFormat,
         Self::UnsupportedSource,
         Self::ClientClosed,
+        Self::PaceTimeout,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Dns,
@@ -109,6 +111,7 @@ impl Kind {
             Self::UnsupportedImageFormat => "UnsupportedImageFormat",
             Self::UnsupportedSource => "UnsupportedSource",
             Self::ClientClosed => "ClientClosed",
+            Self::PaceTimeout => "PaceTimeout",
             Self::Connect => "ConnectError",
             Self::ConnectTimeout => "ConnectTimeout",
             Self::Dns => "DnsError",
@@ -145,6 +148,7 @@ impl Kind {
             Self::Connect
                 | Self::ConnectTimeout
                 | Self::Dns
+                | Self::PaceTimeout
                 | Self::Proxy
                 | Self::ResourceExhausted
                 | Self::AmbiguousOutcome

@@ -12,6 +12,7 @@ pub mod encode;
 pub mod error;
 pub mod redact;
 
+pub mod pace;
 pub mod retry;
 pub mod skew;
 

@@ -7,6 +7,7 @@ use crate::detection::Engine;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
+use crate::pace::Pace;
 use crate::redact::Secret;
 use crate::retry::{self, Policy, Quota, Retries};
 use crate::sign::{self, acs3, rpc};
@@ -61,15 +62,26 @@ pub struct Signed {
 
 /// What a client learns from call to call. Uploads have a credit of their own, so that trouble with the storage does not
 /// keep images that need no upload from being tried again (C11).
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Experience {
     paid: Quota,
     free: Quota,
     clock: Skew,
     storage_clock: Skew,
+    pace: Pace,
 }
 
 impl Experience {
+    pub fn new(settings: &Settings) -> Self {
+        Self {
+            paid: Quota::default(),
+            free: Quota::default(),
+            clock: Skew::default(),
+            storage_clock: Skew::default(),
+            pace: Pace::new(settings.qps),
+        }
+    }
+
     /// The clock of whoever performs an operation.
     pub const fn clock(&self, operation: Operation) -> &Skew {
         match operation {
@@ -132,6 +144,10 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Success> {
         loop {
+            if operation.is_paid() {
+                let turn = self.experience.pace.admit(terms.end).await;
+                turn.map_err(|error| with_trail(error, trail))?;
+            }
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
@@ -150,7 +166,12 @@ impl Service {
                     retries.succeeded();
                     return Ok(success);
                 }
-                Err(error) => self.rest(retries, error, is_corrected, terms).await?,
+                Err(error) => {
+                    if operation.is_paid() && error.kind() == Kind::Throttled {
+                        self.experience.pace.throttled();
+                    }
+                    self.rest(retries, error, is_corrected, terms).await?;
+                }
             }
         }
     }

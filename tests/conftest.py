@@ -33,7 +33,7 @@ def emulator() -> Iterator[Emulator]:
 
 @pytest.fixture
 def client(emulator: Emulator) -> Iterator[aigclens.Client]:
-    with emulator.client() as made:
+    with emulator.client(qps=None) as made:
         yield made
 
 

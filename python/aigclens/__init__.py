@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from aigclens.errors import InvalidUrl as InvalidUrl
     from aigclens.errors import MismatchWarning as MismatchWarning
     from aigclens.errors import NonceUsedError as NonceUsedError
+    from aigclens.errors import PaceTimeout as PaceTimeout
     from aigclens.errors import PermissionDenied as PermissionDenied
     from aigclens.errors import ProxyAuthenticationError as ProxyAuthenticationError
     from aigclens.errors import ProxyError as ProxyError
@@ -102,6 +103,7 @@ __all__ = [
     "MismatchWarning",
     "NonceUsedError",
     "OssObject",
+    "PaceTimeout",
     "PermissionDenied",
     "ProxyAuthenticationError",
     "ProxyError",

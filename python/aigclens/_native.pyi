@@ -44,6 +44,8 @@ class Client:
         idle_timeout: float,
         max_retries: int,
         on_ambiguous: str,
+        qps: float | None,
+        i_have_a_higher_quota: bool,
         proxy: str | None,
         trust_env: bool,
         ca_file: str | None,

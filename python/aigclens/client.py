@@ -44,6 +44,8 @@ class ClientOptions(TypedDict, total=False):
     idle_timeout: float
     max_retries: int
     on_ambiguous: OnAmbiguous
+    qps: float | None
+    i_have_a_higher_quota: bool
     proxy: str | None
     trust_env: bool
     ca_file: str | os.PathLike[str] | None
@@ -84,8 +86,10 @@ class _Face:
         timeout: float = 15.0,
         total_timeout: float = 60.0,
         idle_timeout: float = 15.0,
-        max_retries: int = 2,
+        max_retries: int = 0,
         on_ambiguous: OnAmbiguous = "retry",
+        qps: float | None = None,
+        i_have_a_higher_quota: bool = False,
         proxy: str | None = None,
         trust_env: bool = True,
         ca_file: str | os.PathLike[str] | None = None,
@@ -109,6 +113,8 @@ class _Face:
             "idle_timeout": idle_timeout,
             "max_retries": max_retries,
             "on_ambiguous": on_ambiguous,
+            "qps": qps,
+            "i_have_a_higher_quota": i_have_a_higher_quota,
             "proxy": proxy,
             "trust_env": trust_env,
             "ca_file": None if ca_file is None else os.fspath(ca_file),
@@ -232,10 +238,15 @@ class Client(_Face):
         connect_timeout: Seconds for a connection to come about.
         timeout: Seconds for each request, from connecting to the last byte.
         total_timeout: Seconds for a whole call with all of its requests.
-        max_retries: Attempts after the first one, 0 to 20, for trouble that passes: no connection, throttling, HTTP
-            5xx, a wrong clock. Each waits a random time below 50 ms (throttled: 1 s) doubled each time, at most 20 s.
-        on_ambiguous: What to do after a request that may have been charged, and whose answer got lost: `retry` makes
-            one further attempt at most, which may be charged too; `raise` makes none.
+        max_retries: Attempts after the first one, 0 (none) to 20, for trouble that passes: no connection, throttling,
+            HTTP 5xx, a wrong clock. 2 is what other SDKs use. Each waits a random time below 50 ms (throttled: 1 s)
+            doubled each time, at most 20 s.
+        on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
+            `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
+        qps: Paid calls that this client starts in a second, evenly, with bursts of 5; `None` for no pace. The account's
+            limit is 100 over all of its programs, so that 95 suits one that has it to itself. Throttling slows a
+            client down for a while.
+        i_have_a_higher_quota: Take a `qps` above 100.
         idle_timeout: Seconds after which an unused connection is closed. The service itself closes after 25.
         proxy: URL of an HTTP proxy. Without it `HTTPS_PROXY` and `NO_PROXY` are read; loopback never has one.
         trust_env: Whether proxy and certificate variables of the environment are read.

@@ -129,6 +129,10 @@ class ClientClosed(AigcError, RuntimeError):
     """The client was closed."""
 
 
+class PaceTimeout(AigcError, TimeoutError):
+    """The call's turn at the client's pace (`qps`) would come after its total time-out: nothing was sent."""
+
+
 class TransportError(AigcError, ConnectionError):
     """No complete answer came."""
 

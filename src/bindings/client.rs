@@ -11,6 +11,7 @@ use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::http::{Pool, Trust};
 use crate::image::{CheckImage, Limits, UrlPolicy};
+use crate::pace;
 use crate::redact::{self, Secret};
 use crate::region::Endpoint;
 use crate::retry::{self, OnAmbiguous, Policy};
@@ -174,7 +175,7 @@ fn rules(
 impl Client {
     #[new]
     #[pyo3(signature = (*, region, endpoint, vpc, credentials, signature, upload_signature, service, connect_timeout, timeout,
-        total_timeout, idle_timeout, max_retries, on_ambiguous, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
+        total_timeout, idle_timeout, max_retries, on_ambiguous, qps, i_have_a_higher_quota, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
     #[allow(
         clippy::too_many_arguments,
         clippy::fn_params_excessive_bools,
@@ -195,6 +196,8 @@ impl Client {
         idle_timeout: f64,
         max_retries: i64,
         on_ambiguous: &str,
+        qps: Option<f64>,
+        i_have_a_higher_quota: bool,
         proxy: Option<String>,
         trust_env: bool,
         ca_file: Option<PathBuf>,
@@ -231,6 +234,7 @@ impl Client {
                     max_retries: retry::max_retries(max_retries)?,
                     on_ambiguous: OnAmbiguous::parse(on_ambiguous)?,
                 },
+                qps: qps.map(|value| pace::qps(value, i_have_a_higher_quota)).transpose()?,
                 network,
             };
             let settings = Arc::new(settings);

@@ -26,6 +26,8 @@ fn client(signature: Signature, transport: &Arc<Scripted>) -> Client {
             idle: Duration::from_secs(15),
         },
         policy: Policy { max_retries: 0, ..Policy::default() },
+
+        qps: None,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
     let rules = ImageRules {

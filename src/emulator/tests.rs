@@ -70,6 +70,8 @@ impl Asking {
             service: SERVICE.into(),
             timeouts,
             policy: crate::retry::Policy { max_retries: 0, ..Default::default() },
+
+            qps: None,
             network,
         };
         let urls = UrlPolicy { allow_private: true, encode: false };

@@ -35,13 +35,16 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
         service: "aigcDetector_global".into(),
         timeouts: Timeouts { connect: second, attempt: 15 * second, total: 60 * second, idle: 15 * second },
         policy: Policy::default(),
+
+        qps: None,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
+    let experience = Arc::new(Experience::new(&settings));
     let service = Service {
         settings: Arc::new(settings),
         ambient: Ambient::fixed(clock, &[]),
         transport: Arc::clone(&transport) as Arc<dyn Transport>,
-        experience: Arc::default(),
+        experience,
     };
     (service, transport)
 }

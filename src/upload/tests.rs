@@ -6,6 +6,7 @@ use crate::http::scripted::{Scripted, answer};
 use crate::http::{Failure, Transport};
 use crate::region::Endpoint;
 use crate::retry::Policy;
+use crate::service::Experience;
 
 const NOW: u64 = 1_800_000_000;
 
@@ -24,13 +25,15 @@ fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
             idle: Duration::from_secs(15),
         },
         policy: Policy { max_retries: 0, ..Policy::default() },
+
+        qps: None,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test".into() },
     }
 }
 
 fn service(endpoint: &str, transport: Arc<dyn Transport>) -> Service {
     let settings = Arc::new(settings(endpoint, UploadSignature::V4));
-    Service { settings, ambient: Ambient::fixed(NOW, &[]), transport, experience: Arc::default() }
+    Service { settings, ambient: Ambient::fixed(NOW, &[]), transport, experience: experience() }
 }
 
 fn token_body(storage: &str, expiration: u64) -> String {
@@ -154,7 +157,7 @@ async fn the_older_signature_is_there_on_request() {
         settings: Arc::new(settings(CLOUD, UploadSignature::V1)),
         ambient: Ambient::fixed(NOW, &[]),
         transport: Arc::clone(&transport) as Arc<dyn Transport>,
-        experience: Arc::default(),
+        experience: experience(),
     };
     upload(&TokenCache::default(), &service, &image(), terms(), &mut Trail::new()).await.unwrap();
     let put = &transport.requests()[1];
@@ -178,7 +181,7 @@ async fn the_token_is_fetched_once_for_many_and_again_before_it_ends() {
         settings: Arc::new(settings(CLOUD, UploadSignature::V4)),
         ambient,
         transport: Arc::clone(&transport) as Arc<dyn Transport>,
-        experience: Arc::default(),
+        experience: experience(),
     };
     let (cache, one) = (Arc::new(TokenCache::default()), image());
     let mut together = tokio::task::JoinSet::new();
@@ -254,4 +257,8 @@ async fn a_place_that_a_url_cannot_carry_is_refused() {
         assert_eq!(outcome.unwrap_err().kind(), Kind::Upload, "{prefix}");
         assert_eq!(requests.len(), 1, "the image went nowhere");
     }
+}
+
+fn experience() -> Arc<Experience> {
+    Arc::new(Experience::new(&settings(CLOUD, UploadSignature::V4)))
 }

@@ -17,7 +17,7 @@ CREDENTIALS = aigclens.Credentials("testid", "testsecret")
 
 
 def test_ten_thousand_sequential_calls_use_one_connection() -> None:
-    with counting_server() as (url, counts), aigclens.Client(endpoint=url, credentials=CREDENTIALS) as client:
+    with counting_server() as (url, counts), aigclens.Client(endpoint=url, credentials=CREDENTIALS, qps=None) as client:
         for _ in range(CALLS):
             client.detect(URL)
         assert counts() == {"connections": 1, "calls": CALLS, "most_open": 1}
@@ -25,7 +25,7 @@ def test_ten_thousand_sequential_calls_use_one_connection() -> None:
 
 def test_ten_thousand_calls_on_64_threads_use_at_most_64_connections() -> None:
     """H14."""
-    with counting_server() as (url, counts), aigclens.Client(endpoint=url, credentials=CREDENTIALS) as client:
+    with counting_server() as (url, counts), aigclens.Client(endpoint=url, credentials=CREDENTIALS, qps=None) as client:
         with ThreadPoolExecutor(64) as threads:
             for _ in threads.map(lambda _: client.detect(URL), range(CALLS)):
                 pass
@@ -37,7 +37,7 @@ def test_ten_thousand_calls_on_64_threads_use_at_most_64_connections() -> None:
 @pytest.mark.parametrize("at_once", [1, 64, 256])
 def test_ten_thousand_asyncio_calls_use_no_more_connections_than_are_under_way(at_once: int) -> None:
     async def main() -> dict[str, int]:
-        async with aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS) as client:
+        async with aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS, qps=None) as client:
             remaining = iter(range(CALLS))
 
             async def worker() -> None:
@@ -57,7 +57,7 @@ def test_a_burst_of_ten_thousand_tasks_is_answered() -> None:
     """All at once without any limit of the caller's: the connections are bounded by the calls under way alone."""
 
     async def main() -> int:
-        async with aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS) as client:
+        async with aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS, qps=None) as client:
             limit = asyncio.Semaphore(100)
 
             async def one() -> str | None:
@@ -73,7 +73,7 @@ def test_a_burst_of_ten_thousand_tasks_is_answered() -> None:
 
 def test_several_loops_in_several_threads_share_one_pool() -> None:
     with counting_server() as (url, counts):
-        client = aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS)
+        client = aigclens.AsyncClient(endpoint=url, credentials=CREDENTIALS, qps=None)
 
         def loop_of_its_own() -> None:
             async def some() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import copy
 import dataclasses
 import pickle
+from collections.abc import Iterator
 
 import pytest
 
@@ -14,6 +15,12 @@ from aigclens.testing import Emulator
 from servers import Answer, RecordingServer
 
 URL = "https://example.com/cat.png"
+
+
+@pytest.fixture
+def client(emulator: Emulator) -> Iterator[aigclens.Client]:
+    with emulator.client(max_retries=2) as made:
+        yield made
 
 
 def test_trouble_that_passes_is_tried_again(emulator: Emulator, client: aigclens.Client, png: bytes) -> None:
@@ -29,7 +36,7 @@ def test_trouble_that_passes_is_tried_again(emulator: Emulator, client: aigclens
 
     async def once() -> aigclens.Detection:
         emulator.answer(data_id="again", code="Throttling.User", times=1)
-        async with emulator.async_client() as other:
+        async with emulator.async_client(max_retries=2) as other:
             return await other.detect(png, data_id="again")
 
     assert [one.outcome for one in asyncio.run(once()).attempts][-2:] == ["ThrottledError", "ok"]
@@ -48,7 +55,7 @@ def test_retries_can_be_switched_off_for_a_call_a_copy_or_a_client(emulator: Emu
     with pytest.raises(aigclens.ServerError) as refused:
         patient.detect(URL, data_id="busy", max_retries=1)
     assert len(refused.value.attempts) == 2
-    with emulator.client(max_retries=0) as once, pytest.raises(aigclens.ServerError) as refused:
+    with emulator.client() as once, pytest.raises(aigclens.ServerError) as refused:
         once.detect(URL, data_id="busy")
     assert len(refused.value.attempts) == 1
 
@@ -69,7 +76,7 @@ def test_a_copy_pickles_with_its_options(monkeypatch: pytest.MonkeyPatch, emulat
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", emulator.access_key_id)
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", emulator.access_key_secret)
     emulator.answer(data_id="busy", code=500)
-    with aigclens.Client(endpoint=emulator.url) as client:
+    with aigclens.Client(endpoint=emulator.url, max_retries=2) as client:
         for twin in (pickle.loads(pickle.dumps(client.with_options(max_retries=0))), copy.copy(client)):
             with twin, pytest.raises(aigclens.ServerError) as refused:
                 twin.detect(URL, data_id="busy")
@@ -80,9 +87,11 @@ def test_a_copy_pickles_with_its_options(monkeypatch: pytest.MonkeyPatch, emulat
 def test_a_lost_answer_costs_one_further_attempt_at_most(broken: bytes) -> None:
     """E12, E13, F07: by default one more, and none with `raise`."""
     with RecordingServer(lambda _: Answer(body=broken)) as server:
-        with aigclens.Client(endpoint=server.url, credentials=aigclens.Credentials("id", "secret")) as client:
+        with aigclens.Client(
+            endpoint=server.url, credentials=aigclens.Credentials("id", "secret"), max_retries=9
+        ) as client:
             with pytest.raises(aigclens.ResponseDecodeError) as lost:
-                client.detect(URL, max_retries=9)
+                client.detect(URL)
             assert [one.billing for one in lost.value.attempts] == ["possibly_billed"] * 2
             with pytest.raises(aigclens.ResponseDecodeError) as lost:
                 client.detect(URL, on_ambiguous="raise")
@@ -117,7 +126,7 @@ def test_wrong_options_are_refused(emulator: Emulator, client: aigclens.Client, 
 def test_an_outage_is_not_made_worse(emulator: Emulator) -> None:
     """C06: 35 further requests for a client, then each call fails at its first attempt; a recovery is used at once."""
     emulator.answer(url=URL, code=500)
-    with emulator.client() as client:
+    with emulator.client(max_retries=2) as client:
         calls = 300
         for _ in range(calls):
             with pytest.raises(aigclens.ServerError):

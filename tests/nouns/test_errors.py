@@ -32,6 +32,7 @@ ALL = [value for value in vars(errors).values() if inspect.isclass(value) and is
         ("ConnectTimeout", [errors.ConnectError, TimeoutError]),
         ("DnsError", [errors.ConnectError]),
         ("TlsError", [errors.ConnectError]),
+        ("PaceTimeout", [errors.AigcError, TimeoutError]),
         ("ProxyError", [errors.ConnectError]),
         ("ProxyAuthenticationError", [errors.ProxyError]),
         ("ResourceExhausted", [errors.ConnectError]),
