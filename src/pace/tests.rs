@@ -49,6 +49,27 @@ async fn the_rate_is_used_and_kept_in_every_sliding_second() {
     }
 }
 
+/// C07: timers that wake everybody up late cannot press more than 100 starts into a second: whoever would be the 101st waits
+/// until the first of them is a second old.
+#[tokio::test(start_paused = true)]
+async fn the_hundred_and_first_start_of_a_second_has_to_wait() {
+    let pace = Pace::new(Some(95.0));
+    let begin = Instant::now();
+    for _ in 0..100 {
+        assert_eq!(pace.start(95.0, begin), None);
+    }
+    let almost = Duration::from_millis(999);
+    assert_eq!(pace.start(95.0, begin + almost), Some(begin + SECOND));
+    pace.admit(soon(10)).await.unwrap();
+    assert_eq!(begin.elapsed(), SECOND);
+    for _ in 0..99 {
+        assert_eq!(pace.start(95.0, Instant::now()), None);
+    }
+    // No room before the end: refused, not waited for.
+    let end = Instant::now() + almost;
+    assert_eq!(pace.admit(end).await.unwrap_err().kind(), Kind::PaceTimeout);
+}
+
 /// C07: rests and pauses save up a burst of five, and no more.
 #[tokio::test(start_paused = true)]
 async fn a_rest_saves_up_a_burst_of_five() {
