@@ -28,32 +28,7 @@ class Handle:
 
 @final
 class Client:
-    def __new__(
-        cls,
-        *,
-        region: str | None,
-        endpoint: str | None,
-        vpc: bool,
-        credentials: tuple[str, str, str | None] | None,
-        signature: str,
-        upload_signature: str,
-        service: str,
-        connect_timeout: float,
-        timeout: float,
-        total_timeout: float,
-        idle_timeout: float,
-        max_retries: int,
-        on_ambiguous: str,
-        qps: float | None,
-        i_have_a_higher_quota: bool,
-        proxy: str | None,
-        trust_env: bool,
-        ca_file: str | None,
-        check_image: str,
-        allow_private_urls: bool | None,
-        encode_url: bool,
-        user_agent: str | None,
-    ) -> Client: ...
+    def __new__(cls, options: dict[str, Any], /) -> Client: ...
     @property
     def endpoint(self) -> str: ...
     @property

@@ -124,7 +124,7 @@ class _Face:
             "user_agent": user_agent,
         }
         parts = None if credentials is None else credentials._parts()
-        self._native = _native.Client(credentials=parts, **options)
+        self._native = _native.Client({**options, "credentials": parts})
         self._options = {**options, "credentials": credentials}
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}

@@ -1,23 +1,19 @@
 //! The two doors of a client: `detect` waits on the calling thread, `submit` completes an event loop's future. Both run
 //! the one `async fn` of the core.
 use super::bridge::{Handle, Port};
+use super::options::Options;
 use super::runtime::{self, Caught, Owned, PerProcess};
 use super::{convert, errors};
 use crate::ambient::Ambient;
 use crate::client::{self as core, Call, ImageRules};
-use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature, seconds};
-use crate::credential::{Credentials, Provider};
+use crate::config::Settings;
+use crate::credential::Credentials;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::http::{Pool, Trust};
-use crate::image::{CheckImage, Limits, UrlPolicy};
-use crate::pace;
-use crate::redact::{self, Secret};
-use crate::region::Endpoint;
-use crate::retry::{self, OnAmbiguous, Policy};
+use crate::redact;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -157,89 +153,17 @@ fn is_main_thread() -> bool {
     return true;
 }
 
-fn rules(
-    check_image: &str,
-    allow_private_urls: Option<bool>,
-    encode_url: bool,
-    endpoint: &Endpoint,
-) -> Outcome<ImageRules> {
-    Ok(ImageRules {
-        check: CheckImage::parse(check_image)?,
-        limits: Limits::default(),
-        // The emulator fetches from this machine; the real service could not, and would learn a private URL.
-        urls: UrlPolicy { allow_private: allow_private_urls.unwrap_or(endpoint.is_loopback), encode: encode_url },
-    })
-}
-
 #[pymethods]
 impl Client {
     #[new]
-    #[pyo3(signature = (*, region, endpoint, vpc, credentials, signature, upload_signature, service, connect_timeout, timeout,
-        total_timeout, idle_timeout, max_retries, on_ambiguous, qps, i_have_a_higher_quota, proxy, trust_env, ca_file, check_image, allow_private_urls, encode_url, user_agent))]
-    #[allow(
-        clippy::too_many_arguments,
-        clippy::fn_params_excessive_bools,
-        reason = "each is an option that Python names"
-    )]
-    fn new(
-        py: Python<'_>,
-        region: Option<&str>,
-        endpoint: Option<&str>,
-        vpc: bool,
-        credentials: Option<(String, String, Option<String>)>,
-        signature: &str,
-        upload_signature: &str,
-        service: String,
-        connect_timeout: f64,
-        timeout: f64,
-        total_timeout: f64,
-        idle_timeout: f64,
-        max_retries: i64,
-        on_ambiguous: &str,
-        qps: Option<f64>,
-        i_have_a_higher_quota: bool,
-        proxy: Option<String>,
-        trust_env: bool,
-        ca_file: Option<PathBuf>,
-        check_image: &str,
-        allow_private_urls: Option<bool>,
-        encode_url: bool,
-        user_agent: Option<String>,
-    ) -> PyResult<Self> {
+    #[pyo3(signature = (options, /))]
+    fn new(py: Python<'_>, options: Options) -> PyResult<Self> {
         let ambient = Ambient::system();
         let build = || -> Outcome<Self> {
-            let endpoint = Endpoint::resolve(region, vpc, endpoint, &ambient)?;
-            let rules = rules(check_image, allow_private_urls, encode_url, &endpoint)?;
-            let provider = match &credentials {
-                Some((id, secret, token)) => Provider::Explicit(Credentials::new(id, secret, token.as_deref())?),
-                None => Provider::Environment,
-            };
-            let network = Network { proxy: proxy.map(Secret::new), trust_env, ca_file, user_agent: agent(user_agent)? };
-            let trust = Trust::read(&network, &ambient)?;
-            crate::image::ServiceName::parse(&service).map_err(|error| Error::new(Kind::Config, error.message()))?;
-            let settings = Settings {
-                endpoint,
-                vpc,
-                provider,
-                signature: Signature::parse(signature)?,
-                upload_signature: UploadSignature::parse(upload_signature)?,
-                service,
-                timeouts: Timeouts {
-                    connect: seconds("connect_timeout", connect_timeout)?,
-                    attempt: seconds("timeout", timeout)?,
-                    total: seconds("total_timeout", total_timeout)?,
-                    idle: seconds("idle_timeout", idle_timeout)?,
-                },
-                policy: Policy {
-                    max_retries: retry::max_retries(max_retries)?,
-                    on_ambiguous: OnAmbiguous::parse(on_ambiguous)?,
-                },
-                qps: qps.map(|value| pace::qps(value, i_have_a_higher_quota)).transpose()?,
-                network,
-            };
-            let settings = Arc::new(settings);
+            let (settings, rules) = options.read(&ambient)?;
+            let trust = Trust::read(&settings.network, &ambient)?;
             Ok(Self {
-                settings,
+                settings: Arc::new(settings),
                 rules,
                 trust,
                 ambient: ambient.clone(),
@@ -306,18 +230,6 @@ impl Client {
     fn close(&self, py: Python<'_>) {
         self.is_closed.store(true, Ordering::Release);
         py.detach(|| drop(self.state.take()));
-    }
-}
-
-/// The product's name first, what the user adds behind it. A header of the user's own making is refused (A03).
-fn agent(addition: Option<String>) -> Outcome<String> {
-    let own = format!("aigclens/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
-    match addition {
-        None => Ok(own),
-        Some(text) if !text.is_empty() && text.bytes().all(|byte| (32..127).contains(&byte)) => {
-            Ok(format!("{own} {text}"))
-        }
-        Some(_) => Err(Error::new(Kind::Config, "user_agent must be printable ASCII on one line")),
     }
 }
 

@@ -7,6 +7,7 @@ mod client;
 mod convert;
 mod emulator;
 mod errors;
+mod options;
 mod runtime;
 
 use pyo3::prelude::*;

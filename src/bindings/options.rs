@@ -1,0 +1,101 @@
+//! The options of a client: one dictionary from Python, checked whole before anything is made of it.
+use crate::ambient::Ambient;
+use crate::client::ImageRules;
+use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature, seconds};
+use crate::credential::{Credentials, Provider};
+use crate::error::{Error, Kind, Result as Outcome};
+use crate::image::{CheckImage, Limits, ServiceName, UrlPolicy};
+use crate::pace;
+use crate::redact::Secret;
+use crate::region::Endpoint;
+use crate::retry::{self, OnAmbiguous, Policy};
+use pyo3::prelude::*;
+use std::path::PathBuf;
+
+/// `aigclens.client.ClientOptions`, each of them given.
+#[derive(FromPyObject)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option that Python names")]
+#[pyo3(from_item_all)]
+pub struct Options {
+    region: Option<String>,
+    endpoint: Option<String>,
+    vpc: bool,
+    credentials: Option<(String, String, Option<String>)>,
+    signature: String,
+    upload_signature: String,
+    service: String,
+    connect_timeout: f64,
+    timeout: f64,
+    total_timeout: f64,
+    idle_timeout: f64,
+    max_retries: i64,
+    on_ambiguous: String,
+    qps: Option<f64>,
+    i_have_a_higher_quota: bool,
+    proxy: Option<String>,
+    trust_env: bool,
+    ca_file: Option<PathBuf>,
+    check_image: String,
+    allow_private_urls: Option<bool>,
+    encode_url: bool,
+    user_agent: Option<String>,
+}
+
+impl Options {
+    /// What they mean; the first that is wrong is the error.
+    pub fn read(self, ambient: &Ambient) -> Outcome<(Settings, ImageRules)> {
+        let endpoint = Endpoint::resolve(self.region.as_deref(), self.vpc, self.endpoint.as_deref(), ambient)?;
+        let rules = ImageRules {
+            check: CheckImage::parse(&self.check_image)?,
+            limits: Limits::default(),
+            urls: UrlPolicy {
+                // The emulator fetches from this machine; the real service could not, and would learn a private URL.
+                allow_private: self.allow_private_urls.unwrap_or(endpoint.is_loopback),
+                encode: self.encode_url,
+            },
+        };
+        let provider = match &self.credentials {
+            Some((id, secret, token)) => Provider::Explicit(Credentials::new(id, secret, token.as_deref())?),
+            None => Provider::Environment,
+        };
+        ServiceName::parse(&self.service).map_err(|error| Error::new(Kind::Config, error.message()))?;
+        let settings = Settings {
+            endpoint,
+            vpc: self.vpc,
+            provider,
+            signature: Signature::parse(&self.signature)?,
+            upload_signature: UploadSignature::parse(&self.upload_signature)?,
+            service: self.service,
+            timeouts: Timeouts {
+                connect: seconds("connect_timeout", self.connect_timeout)?,
+                attempt: seconds("timeout", self.timeout)?,
+                total: seconds("total_timeout", self.total_timeout)?,
+                idle: seconds("idle_timeout", self.idle_timeout)?,
+            },
+            policy: Policy {
+                max_retries: retry::max_retries(self.max_retries)?,
+                on_ambiguous: OnAmbiguous::parse(&self.on_ambiguous)?,
+            },
+            qps: self.qps.map(|value| pace::qps(value, self.i_have_a_higher_quota)).transpose()?,
+            network: Network {
+                proxy: self.proxy.map(Secret::new),
+                trust_env: self.trust_env,
+                ca_file: self.ca_file,
+                user_agent: agent(self.user_agent)?,
+            },
+        };
+        Ok((settings, rules))
+    }
+}
+
+/// The product's name first, what the user adds behind it. A header of the user's own making is refused (A03).
+fn agent(addition: Option<String>) -> Outcome<String> {
+    let own = format!("aigclens/{} ({}; {})", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH);
+    match addition {
+        None => Ok(own),
+        Some(text) if !text.is_empty() && text.bytes().all(|byte| (32..127).contains(&byte)) => {
+            Ok(format!("{own} {text}"))
+        }
+        Some(_) => Err(Error::new(Kind::Config, "user_agent must be printable ASCII on one line")),
+    }
+}
