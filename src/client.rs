@@ -1,9 +1,10 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
 use crate::ambient::Ambient;
-use crate::attempt::{Attempt, Billing, Operation};
+use crate::attempt::{Billing, Operation};
 use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
+use crate::event::Listener;
 use crate::http::Transport;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
@@ -44,6 +45,8 @@ pub struct Call {
     pub total_timeout: Option<Duration>,
     pub max_retries: Option<u32>,
     pub on_ambiguous: Option<OnAmbiguous>,
+    /// Who hears of each step.
+    pub listener: Option<Arc<dyn Listener>>,
 }
 
 impl Call {
@@ -58,6 +61,7 @@ impl Call {
             total_timeout: None,
             max_retries: None,
             on_ambiguous: None,
+            listener: None,
         }
     }
 }
@@ -116,8 +120,11 @@ impl Client {
         if parameters.service.as_str() != SERVICE {
             warnings.push("unknown_service");
         }
+        let mut trail = match call.listener {
+            Some(listener) => Trail::watched(listener, self.service.ambient.clone(), call.data_id),
+            None => Trail::new(),
+        };
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
-        let mut trail = Trail::new();
         let success = self.moderate(&ready, &parameters, terms, &mut trail, &mut warnings).await?;
         self.conclude(&success, &parameters, trail, warnings, started.elapsed())
     }
@@ -253,7 +260,7 @@ impl Client {
             region: self.service.settings.endpoint.region.clone(),
             engine: success.engine,
             billing: Billing::worst(&trail),
-            attempts: trail,
+            attempts: trail.into_attempts(),
             elapsed,
             raw: success.envelope.body.clone(),
             warnings,
@@ -268,12 +275,9 @@ fn is_lost(error: &Error, ready: &Ready) -> bool {
 }
 
 /// A success that could not be read: it stays charged, and its attempt says what became of it.
-fn spoiled(mut error: Error, mut trail: Trail) -> Error {
-    if let Some(last) = trail.last_mut() {
-        *last = Attempt { outcome: error.kind().name(), ..last.clone() };
-    }
-    error.facts_mut().attempts = trail;
-    error
+fn spoiled(error: Error, mut trail: Trail) -> Error {
+    trail.amend(error.kind().name());
+    with_trail(error, &trail)
 }
 
 fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {

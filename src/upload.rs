@@ -15,7 +15,6 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
 use url::Url;
 
 const OPERATION: Operation = Operation::PutObject;
@@ -129,7 +128,7 @@ pub async fn upload(
                     continue 'token;
                 }
             }
-            service.rest(&mut retries, error, is_corrected, terms).await?;
+            service.rest(&mut retries, OPERATION, error, is_corrected, terms, trail).await?;
         }
     }
 }
@@ -152,9 +151,9 @@ async fn put(
     let request = terms.next_attempt().and_then(|time| put_request(service, token, key, image, time));
     let request = request.map_err(|error| with_trail(error, trail))?;
     let departure = service.depart(OPERATION);
-    let started = Instant::now();
+    let flight = service.takes_off(OPERATION, Duration::ZERO, trail);
     let outcome = service.transport.send(request).await;
-    let elapsed = started.elapsed();
+    let elapsed = flight.elapsed();
     let secrets = token.credentials.secrets();
     let (checked, is_corrected) = match outcome {
         Ok(response) => {
@@ -167,7 +166,7 @@ async fn put(
     let region = service.settings.endpoint.region.clone();
     match checked {
         Ok((request_id, is_verified)) => {
-            trail.push(Attempt {
+            let attempt = Attempt {
                 operation: OPERATION,
                 billing: Billing::NotBilled,
                 outcome: "ok",
@@ -175,11 +174,12 @@ async fn put(
                 request_id,
                 region,
                 elapsed,
-            });
+            };
+            trail.land(flight, attempt);
             Ok(Put::Stored { is_verified })
         }
         Err(error) => {
-            trail.push(failed(OPERATION, &error, region, elapsed));
+            trail.land(flight, failed(OPERATION, &error, region, elapsed));
             Ok(Put::Refused { error: with_trail(error, trail), is_corrected })
         }
     }

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.logs import Watch, configure
+from aigclens.options import CallOptions
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
@@ -16,61 +18,19 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from aigclens.events import Observer
     from aigclens.models import Detection
+    from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Signature, UploadSignature
     from aigclens.sources import Source
     from aigclens.testing import Emulator
 
 __all__ = ["AsyncClient", "Client", "adetect", "detect"]
 
-Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
-UploadSignature: TypeAlias = Literal["v4", "v1"]
-CheckImage: TypeAlias = Literal["error", "warn", "off"]
-OnAmbiguous: TypeAlias = Literal["retry", "raise"]
-
-
-class ClientOptions(TypedDict, total=False):
-    """The keyword arguments of both clients; `Client` describes them."""
-
-    region: str | None
-    endpoint: str | None
-    vpc: bool
-    credentials: Credentials | None
-    signature: Signature
-    upload_signature: UploadSignature
-    service: str
-    connect_timeout: float
-    timeout: float
-    total_timeout: float
-    idle_timeout: float
-    max_retries: int
-    on_ambiguous: OnAmbiguous
-    qps: float | None
-    i_have_a_higher_quota: bool
-    proxy: str | None
-    trust_env: bool
-    ca_file: str | os.PathLike[str] | None
-    check_image: CheckImage
-    allow_private_urls: bool | None
-    encode_url: bool
-    user_agent: str | None
-
-
-class CallOptions(TypedDict, total=False):
-    """What `with_options()` takes: defaults for the arguments of `detect()`, in the order of the core."""
-
-    referer: str | None
-    service: str | None
-    info_type: str | None
-    timeout: float | None
-    total_timeout: float | None
-    max_retries: int | None
-    on_ambiguous: OnAmbiguous | None
-
 
 class _Face:
     """What both clients share: options, names, closing and pickling."""
 
-    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options")
+    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options", "_watch")
 
     def __init__(
         self,
@@ -97,7 +57,11 @@ class _Face:
         allow_private_urls: bool | None = None,
         encode_url: bool = False,
         user_agent: str | None = None,
+        on_event: Observer | None = None,
     ) -> None:
+        if on_event is not None and not callable(on_event):
+            raise ConfigError(f"on_event is a callable or None, not {type(on_event).__name__}")
+        configure()
         if credentials is not None and not isinstance(credentials, Credentials):
             raise ConfigError(f"credentials is an aigclens.Credentials or None, not {type(credentials).__name__}")
         options: dict[str, Any] = {
@@ -125,7 +89,8 @@ class _Face:
         }
         parts = None if credentials is None else credentials._parts()
         self._native = _native.Client({**options, "credentials": parts})
-        self._options = {**options, "credentials": credentials}
+        self._options = {**options, "credentials": credentials, "on_event": on_event}
+        self._watch = Watch(on_event)
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
 
@@ -156,17 +121,18 @@ class _Face:
         if unknown:
             raise TypeError(f"with_options() takes {', '.join(CallOptions.__annotations__)}, not {', '.join(unknown)}")
         copy = object.__new__(type(self))
-        copy._native, copy._options, copy._emulator = self._native, self._options, self._emulator
+        for name in ("_native", "_options", "_emulator", "_watch"):
+            setattr(copy, name, getattr(self, name))
         copy._calls = {**self._calls, **options}
         return copy
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not self._calls:
-            return given
-        names = ("data_id", *CallOptions.__annotations__)
-        return tuple(
-            self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
-        )
+        if self._calls:
+            names = ("data_id", *CallOptions.__annotations__)
+            given = tuple(
+                self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
+            )
+        return given + self._watch.observer()
 
     @property
     def emulator(self) -> Emulator | None:
@@ -256,6 +222,8 @@ class Client(_Face):
         allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
         encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
         user_agent: A text to add to the `User-Agent` header.
+        on_event: Called with an `aigclens.events.Event` at each step of each attempt, on the thread that waits for the
+            answer or on that of the event loop. What it raises is logged and goes no further.
 
     Raises:
         ConfigError: An option is wrong.
