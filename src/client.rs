@@ -5,11 +5,12 @@ use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
 use crate::event::Listener;
+use crate::health::Way;
 use crate::http::Transport;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
 use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
-use crate::upload::{self, Image, TokenCache};
+use crate::upload::{self, Image};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
 use crc64fast::Digest;
@@ -17,6 +18,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+mod route;
+
+use route::Site;
 
 /// The service that this package is for; another name is passed on and marked in `warnings` (J16).
 pub const SERVICE: &str = "aigcDetector_global";
@@ -74,11 +79,12 @@ pub struct ImageRules {
     pub urls: UrlPolicy,
 }
 
-/// A client: one endpoint, one identity, one pool of connections, one upload token.
+/// A client: one identity, one pool of connections, and for each region what was learned there.
 #[derive(Debug, Clone)]
 pub struct Client {
-    service: Service,
-    tokens: Arc<TokenCache>,
+    settings: Arc<Settings>,
+    ambient: Ambient,
+    sites: Arc<[Site]>,
     rules: ImageRules,
 }
 
@@ -99,16 +105,23 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
-        let experience = Arc::new(Experience::new(&settings));
-        let service = Service { settings, ambient, transport, experience };
-        Self { service, tokens: Arc::default(), rules }
+        let site = |settings: Arc<Settings>| {
+            let experience = Arc::new(Experience::new(&settings));
+            let (ambient, transport) = (ambient.clone(), Arc::clone(&transport));
+            Site { service: Service { settings, ambient, transport, experience }, tokens: Arc::default() }
+        };
+        let sites = route::settings(Arc::clone(&settings)).into_iter().map(site).collect();
+        Self { settings, ambient, sites, rules }
     }
 
-    /// The same client on another transport: settings and upload token are shared.
+    /// The same client on another transport: settings, upload tokens and what was learned are shared.
     #[must_use]
-    pub fn on(&self, transport: Arc<dyn Transport>) -> Self {
-        let service = Service { transport, ..self.service.clone() };
-        Self { service, tokens: Arc::clone(&self.tokens), rules: self.rules }
+    pub fn on(&self, transport: &Arc<dyn Transport>) -> Self {
+        let site = |site: &Site| {
+            let service = Service { transport: Arc::clone(transport), ..site.service.clone() };
+            Site { service, tokens: Arc::clone(&site.tokens) }
+        };
+        Self { sites: self.sites.iter().map(site).collect(), ..self.clone() }
     }
 
     /// Asks the service about one image.
@@ -121,25 +134,27 @@ impl Client {
             warnings.push("unknown_service");
         }
         let mut trail = match call.listener {
-            Some(listener) => Trail::watched(listener, self.service.ambient.clone(), call.data_id),
+            Some(listener) => Trail::watched(listener, self.ambient.clone(), call.data_id),
             None => Trail::new(),
         };
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
-        let success = self.moderate(&ready, &parameters, terms, &mut trail, &mut warnings).await?;
-        self.conclude(&success, &parameters, trail, warnings, started.elapsed())
+        let asked = Asked { ready, parameters, terms };
+        let (success, site) = self.moderate_somewhere(&asked, &mut trail, &mut warnings).await?;
+        conclude(&success, site, &asked.parameters, trail, warnings, started.elapsed())
     }
 
     fn terms(&self, call: &Call) -> Terms {
-        let Settings { timeouts, policy, .. } = &*self.service.settings;
+        let Settings { timeouts, policy, .. } = &*self.settings;
         let policy = Policy {
             max_retries: call.max_retries.unwrap_or(policy.max_retries),
             on_ambiguous: call.on_ambiguous.unwrap_or(policy.on_ambiguous),
+            ..*policy
         };
         Terms::new(call.total_timeout.unwrap_or(timeouts.total), call.timeout.unwrap_or(timeouts.attempt), policy)
     }
 
     fn parameters(&self, call: &Call) -> Result<Parameters> {
-        let settings = &self.service.settings;
+        let settings = &self.settings;
         Ok(Parameters {
             service: ServiceName::parse(call.service.as_deref().unwrap_or(&settings.service))?,
             data_id: call.data_id.as_deref().map(DataId::parse).transpose()?,
@@ -175,7 +190,7 @@ impl Client {
     /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.
     fn own_region(&self, mut object: OssObject) -> Result<OssObject> {
         if object.region.is_none() {
-            object.region.clone_from(&self.service.settings.endpoint.region);
+            object.region.clone_from(&self.settings.endpoint.region);
         }
         match object.region {
             Some(_) => Ok(object),
@@ -186,14 +201,55 @@ impl Client {
         }
     }
 
+    /// Asks a region that is well, and another one where that turns out not to be.
+    async fn moderate_somewhere<'a>(
+        &'a self,
+        asked: &Asked,
+        trail: &mut Trail,
+        warnings: &mut Vec<&'static str>,
+    ) -> Result<(Success, &'a Site)> {
+        let mut tried = Vec::new();
+        let mut failed: Option<Error> = None;
+        while let Some((index, site, way)) = route::next(&self.sites, &tried) {
+            if let Some(error) = failed.take() {
+                trail.warn(format!(
+                    "going on in {} after {}",
+                    site.service.settings.endpoint.name(),
+                    error.kind().name()
+                ));
+            }
+            let terms = if matches!(way, Way::Probe(_)) { asked.terms.giving_way() } else { asked.terms };
+            let error = match site.moderate(asked, terms, trail, warnings).await {
+                Ok(success) => return Ok((success, site)),
+                Err(error) => error,
+            };
+            drop(way);
+            if !route::may_move(site, &error) || asked.terms.left().is_err() {
+                return Err(error);
+            }
+            tried.push(index);
+            failed = Some(error);
+        }
+        Err(failed.unwrap_or_else(|| Error::new(Kind::Internal, "a client without a region; please report it")))
+    }
+}
+
+/// A checked question.
+struct Asked {
+    ready: Ready,
+    parameters: Parameters,
+    terms: Terms,
+}
+
+impl Site {
     async fn moderate(
         &self,
-        ready: &Ready,
-        parameters: &Parameters,
+        asked: &Asked,
         terms: Terms,
         trail: &mut Trail,
         warnings: &mut Vec<&'static str>,
     ) -> Result<Success> {
+        let Asked { ready, parameters, .. } = asked;
         let mut retries = self.service.retries(Operation::ImageModeration, terms);
         let mut is_second_upload = false;
         loop {
@@ -232,41 +288,41 @@ impl Client {
             }
         }
     }
+}
 
-    fn conclude(
-        &self,
-        success: &Success,
-        parameters: &Parameters,
-        trail: Trail,
-        mut warnings: Vec<&'static str>,
-        elapsed: Duration,
-    ) -> Result<Detection> {
-        let sent = parameters.data_id.as_ref().map(DataId::as_str);
-        let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
-        for warning in finding.warnings {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
+fn conclude(
+    success: &Success,
+    site: &Site,
+    parameters: &Parameters,
+    trail: Trail,
+    mut warnings: Vec<&'static str>,
+    elapsed: Duration,
+) -> Result<Detection> {
+    let sent = parameters.data_id.as_ref().map(DataId::as_str);
+    let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
+    for warning in finding.warnings {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
         }
-        let (deciding, is_aigc) = moderation::verdict(&finding.labels);
-        Ok(Detection {
-            label: deciding.map(|label| label.name.clone()),
-            is_aigc,
-            confidence: deciding.and_then(|label| label.confidence),
-            risk_level: finding.risk_level,
-            data_id: finding.data_id,
-            request_id: success.envelope.request_id.clone(),
-            service: parameters.service.as_str().to_owned(),
-            region: self.service.settings.endpoint.region.clone(),
-            engine: success.engine,
-            billing: Billing::worst(&trail),
-            attempts: trail.into_attempts(),
-            elapsed,
-            raw: success.envelope.body.clone(),
-            warnings,
-            labels: finding.labels,
-        })
     }
+    let (deciding, is_aigc) = moderation::verdict(&finding.labels);
+    Ok(Detection {
+        label: deciding.map(|label| label.name.clone()),
+        is_aigc,
+        confidence: deciding.and_then(|label| label.confidence),
+        risk_level: finding.risk_level,
+        data_id: finding.data_id,
+        request_id: success.envelope.request_id.clone(),
+        service: parameters.service.as_str().to_owned(),
+        region: site.service.settings.endpoint.region.clone(),
+        engine: success.engine,
+        billing: Billing::worst(&trail),
+        attempts: trail.into_attempts(),
+        elapsed,
+        raw: success.envelope.body.clone(),
+        warnings,
+        labels: finding.labels,
+    })
 }
 
 /// Whether the service did not find what we have uploaded ourselves.

@@ -13,6 +13,7 @@ pub mod error;
 pub mod event;
 pub mod redact;
 
+pub mod health;
 pub mod pace;
 pub mod retry;
 pub mod skew;

@@ -6,6 +6,7 @@ use crate::credential::Credentials;
 use crate::detection::Engine;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
+use crate::health::Health;
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
 use crate::pace::Pace;
 use crate::redact::Secret;
@@ -34,6 +35,12 @@ pub struct Terms {
 impl Terms {
     pub fn new(total: Duration, attempt: Duration, policy: Policy) -> Self {
         Self { end: Instant::now() + total, attempt, policy }
+    }
+
+    /// The same, but for a region that is only tried: what costs nothing is not tried again there.
+    #[must_use]
+    pub const fn giving_way(self) -> Self {
+        Self { policy: Policy { gives_way: true, ..self.policy }, ..self }
     }
 
     /// The time for the next request: that of an attempt, or what is left of the call; nothing left is an error.
@@ -70,6 +77,8 @@ pub struct Experience {
     clock: Skew,
     storage_clock: Skew,
     pace: Pace,
+    /// Whether this endpoint is worth asking.
+    pub health: Health,
 }
 
 impl Experience {
@@ -80,6 +89,7 @@ impl Experience {
             clock: Skew::default(),
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps),
+            health: Health::default(),
         }
     }
 
@@ -256,6 +266,7 @@ impl Service {
         result: Result<Success>,
         trail: &mut Trail,
     ) -> Result<Success> {
+        self.experience.health.note(result.as_ref().err().map(Error::kind));
         let (region, elapsed) = (self.settings.endpoint.region.clone(), flight.elapsed());
         match result {
             Ok(success) => {

@@ -163,6 +163,10 @@ async fn put(
         }
         Err(failure) => (Err(unanswered(OPERATION, failure)), false),
     };
+    // A storage that is out is as good as a service that is out; one that is well does not prove that the service is.
+    if let Err(error) = &checked {
+        service.experience.health.note(Some(error.kind()));
+    }
     let region = service.settings.endpoint.region.clone();
     match checked {
         Ok((request_id, is_verified)) => {

@@ -14,6 +14,7 @@ from aigclens.options import CallOptions
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -38,6 +39,7 @@ class _Face:
         region: str | None = None,
         endpoint: str | None = None,
         vpc: bool = False,
+        failover: Sequence[str] = (),
         credentials: Credentials | None = None,
         signature: Signature = "acs3-hmac-sha256",
         upload_signature: UploadSignature = "v4",
@@ -68,6 +70,7 @@ class _Face:
             "region": region,
             "endpoint": endpoint,
             "vpc": vpc,
+            "failover": [failover] if isinstance(failover, str) else list(failover),
             "signature": signature,
             "upload_signature": upload_signature,
             "service": service,
@@ -196,6 +199,10 @@ class Client(_Face):
         region: Region id; `ap-southeast-1` (Singapore) if neither this nor an endpoint is given.
         endpoint: A host or URL instead of the region's own. Without it `AIGCLENS_ENDPOINT` is looked at.
         vpc: Use the region's VPC endpoint, and the internal one for uploads.
+        failover: Region ids (or hosts) to ask, in this order, while the client's own is out: after 5 failures in a row,
+            and until one call that is let through now and then succeeds there. A call goes on elsewhere only if it has
+            certainly cost nothing so far; local images are uploaded anew. Images then leave the region, and the
+            console's settings are each region's own.
         credentials: The access key. Without them the environment is read at each use:
             `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`.
         signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.

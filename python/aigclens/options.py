@@ -6,6 +6,8 @@ import os
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aigclens.credentials import Credentials
     from aigclens.events import Observer
 
@@ -23,6 +25,7 @@ class ClientOptions(TypedDict, total=False):
     region: str | None
     endpoint: str | None
     vpc: bool
+    failover: Sequence[str]
     credentials: Credentials | None
     signature: Signature
     upload_signature: UploadSignature

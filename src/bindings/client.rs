@@ -12,7 +12,7 @@ use crate::credential::Credentials;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::event::Listener;
-use crate::http::{Pool, Trust};
+use crate::http::{Pool, Transport, Trust};
 use crate::redact;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -146,7 +146,8 @@ impl State {
             return Ok(slot);
         }
         let runtime = runtime::current_thread().map_err(internal)?;
-        let client = self.client.on(Arc::new(self.pool.sibling()));
+        let transport: Arc<dyn Transport> = Arc::new(self.pool.sibling());
+        let client = self.client.on(&transport);
         Ok(Slot { runtime, client, used: Instant::now() })
     }
 
