@@ -119,6 +119,7 @@ impl Client {
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
         let mut trail = Trail::new();
         let success = self.moderate(&ready, &parameters, terms, &mut trail, &mut warnings).await?;
+        warnings.extend(self.service.experience.identity().notices());
         self.conclude(&success, &parameters, trail, warnings, started.elapsed())
     }
 

@@ -7,6 +7,7 @@ use crate::detection::Engine;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
+use crate::identity::Identity;
 use crate::pace::Pace;
 use crate::redact::Secret;
 use crate::retry::{self, Policy, Quota, Retries};
@@ -18,6 +19,8 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+mod credentials;
 
 /// The requests of one call, in the order of trying.
 pub type Trail = Vec<Attempt>;
@@ -57,7 +60,7 @@ impl Terms {
 #[derive(Debug)]
 pub struct Signed {
     pub request: Request,
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
 }
 
 /// What a client learns from call to call. Uploads have a credit of their own, so that trouble with the storage does not
@@ -69,6 +72,7 @@ pub struct Experience {
     clock: Skew,
     storage_clock: Skew,
     pace: Pace,
+    identity: Identity,
 }
 
 impl Experience {
@@ -79,7 +83,13 @@ impl Experience {
             clock: Skew::default(),
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps),
+            identity: Identity::new(&settings.provider),
         }
+    }
+
+    /// Who signs.
+    pub const fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The clock of whoever performs an operation.
@@ -144,11 +154,12 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Success> {
         loop {
+            let credentials = self.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
             }
-            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
+            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time, credentials));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
             let outcome = self.transport.send(signed.request).await;
@@ -170,6 +181,7 @@ impl Service {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
                         self.experience.pace.throttled();
                     }
+                    let is_corrected = is_corrected || self.renewed(&error, &signed.credentials, terms).await;
                     self.rest(retries, error, is_corrected, terms).await?;
                 }
             }
@@ -272,8 +284,13 @@ impl Service {
     }
 
     /// Builds and signs a request: a fresh nonce and the present time for every attempt.
-    pub fn sign(&self, operation: Operation, fields: &[(&str, &str)], time: Duration) -> Result<Signed> {
-        let credentials = self.settings.provider.provide(&self.ambient)?;
+    pub fn sign(
+        &self,
+        operation: Operation,
+        fields: &[(&str, &str)],
+        time: Duration,
+        credentials: Arc<Credentials>,
+    ) -> Result<Signed> {
         let nonce = self.nonce()?;
         let date = sign::iso_date(ambient::calendar(self.now(operation)));
         let body = encode::form(fields.iter().copied());

@@ -5,6 +5,7 @@ use crate::config::UploadSignature;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::http::{HeaderText, Request, Response};
+use crate::identity::freshness;
 use crate::redact::Secret;
 use crate::region::{self, DEFAULT_REGION};
 use crate::service::{Service, Terms, Trail, failed, unanswered, with_trail};
@@ -19,9 +20,7 @@ use tokio::time::Instant;
 use url::Url;
 
 const OPERATION: Operation = Operation::PutObject;
-/// A token is not used in its last quarter of an hour, nor in the last quarter of its life where that is shorter.
-const LONGEST_MARGIN: Duration = Duration::from_secs(15 * 60);
-/// Nor so late that an upload could outlive it: a minute, and the time that one request may take.
+/// A token is not used so late that an upload could outlive it: a minute, and the time that one request may take.
 const SHORTEST_MARGIN: Duration = Duration::from_secs(75);
 
 /// The token in use. One belongs to a client, and so to one endpoint: token and bucket are of the endpoint's region.
@@ -36,10 +35,10 @@ struct Cached {
     refresh_at: Duration,
 }
 
-/// When a token is to be replaced.
+/// When a token is to be replaced: as credentials are, in the last quarter of its life.
 fn refresh_at(now: Duration, expiration: Duration) -> Duration {
     let lifetime = expiration.saturating_sub(now);
-    let margin = (lifetime / 4).min(LONGEST_MARGIN).max(SHORTEST_MARGIN.min(lifetime / 2));
+    let margin = freshness::advisory(lifetime).max(SHORTEST_MARGIN.min(lifetime / 2));
     expiration.saturating_sub(margin)
 }
 

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from aigclens import _native, doors
-from aigclens.credentials import Credentials
-from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.credentials import check_pickles, described
+from aigclens.errors import CredentialsWarning, MismatchWarning
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from aigclens.credentials import CredentialsSource
     from aigclens.models import Detection
     from aigclens.sources import Source
     from aigclens.testing import Emulator
@@ -34,7 +35,7 @@ class ClientOptions(TypedDict, total=False):
     region: str | None
     endpoint: str | None
     vpc: bool
-    credentials: Credentials | None
+    credentials: CredentialsSource | None
     signature: Signature
     upload_signature: UploadSignature
     service: str
@@ -78,7 +79,7 @@ class _Face:
         region: str | None = None,
         endpoint: str | None = None,
         vpc: bool = False,
-        credentials: Credentials | None = None,
+        credentials: CredentialsSource | None = None,
         signature: Signature = "acs3-hmac-sha256",
         upload_signature: UploadSignature = "v4",
         service: str = "aigcDetector_global",
@@ -98,8 +99,6 @@ class _Face:
         encode_url: bool = False,
         user_agent: str | None = None,
     ) -> None:
-        if credentials is not None and not isinstance(credentials, Credentials):
-            raise ConfigError(f"credentials is an aigclens.Credentials or None, not {type(credentials).__name__}")
         options: dict[str, Any] = {
             "region": region,
             "endpoint": endpoint,
@@ -123,8 +122,7 @@ class _Face:
             "encode_url": encode_url,
             "user_agent": user_agent,
         }
-        parts = None if credentials is None else credentials._parts()
-        self._native = _native.Client({**options, "credentials": parts})
+        self._native = _native.Client({**options, "credentials": described(credentials)})
         self._options = {**options, "credentials": credentials}
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
@@ -202,11 +200,7 @@ class _Face:
 
     def __reduce__(self) -> tuple[Any, ...]:
         name = type(self).__name__
-        if self._options["credentials"] is not None:
-            raise TypeError(
-                f"this {name} holds a secret and does not pickle; make it without credentials=, so that each process "
-                "reads ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET from its own environment"
-            )
+        check_pickles(self._options["credentials"], f"this {name}")
         if "@" in (self._options["proxy"] or ""):
             raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
         return (_restore, (type(self), self._options, self._calls))
@@ -216,10 +210,19 @@ def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) 
     return kind(**options).with_options(**calls)
 
 
+_CREDENTIALS_WARNINGS = {
+    "credentials_file_exposed": "others than you may read a file of your credentials; chmod 600 it",
+    "credentials_not_refreshed": "the credentials could not be replaced before their time; they are used while they last",
+}
+
+
 def _checked(detection: Detection, sent: str | None) -> Detection:
     if "data_id_mismatch" in detection.warnings:
         message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
         warnings.warn(message, MismatchWarning, stacklevel=3)
+    for word, message in _CREDENTIALS_WARNINGS.items():
+        if word in detection.warnings:
+            warnings.warn(message, CredentialsWarning, stacklevel=3)
     return detection
 
 
@@ -230,8 +233,11 @@ class Client(_Face):
         region: Region id; `ap-southeast-1` (Singapore) if neither this nor an endpoint is given.
         endpoint: A host or URL instead of the region's own. Without it `AIGCLENS_ENDPOINT` is looked at.
         vpc: Use the region's VPC endpoint, and the internal one for uploads.
-        credentials: The access key. Without them the environment is read at each use:
-            `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`.
+        credentials: `aigclens.Credentials`, a provider such as `aigclens.AssumeRole`, or a function, plain or async, that
+            returns `Credentials`. Without them they are looked for in Alibaba Cloud's own order when they are needed:
+            environment (`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`),
+            OIDC role, the `aliyun` command's profile, `credentials.ini`, ECS instance role, credentials URI. The place that
+            had some is asked from then on.
         signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.
         upload_signature: `v4`, or the older `v1`.
         service: The service to ask; a copy made in the console has a name of its own.
