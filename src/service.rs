@@ -269,7 +269,10 @@ impl Service {
         secrets.push(&credentials.access_key_id);
         let content_type = response.header("content-type");
         let answer = Answer { operation, status: response.status, content_type, body: &response.body };
-        let envelope = envelope::open(answer, &secrets).map_err(|error| self.with_hint(error, response))?;
+        let envelope = envelope::open(answer, &secrets).map_err(|error| {
+            let error = credentials::named(error, credentials);
+            self.with_hint(error, response)
+        })?;
         let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
             || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
         let engine = if is_emulator { Engine::Emulator } else { Engine::Service };

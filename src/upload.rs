@@ -47,6 +47,8 @@ impl TokenCache {
     /// the next in line fetches. An expired one that the server just issued means that our clock is wrong: it is used,
     /// not kept.
     async fn token(&self, service: &Service, terms: Terms, trail: &mut Trail) -> Result<Arc<UploadToken>> {
+        // All wait for credentials together; one behind another, each would wait for a search of its own.
+        service.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
         let wait = tokio::time::timeout(terms.left()?, self.slot.lock());
         let mut slot = wait.await.map_err(|_| {
             Error::new(

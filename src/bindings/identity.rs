@@ -96,9 +96,8 @@ impl Supply for Function {
     fn supply(&self) -> Outcome<Credentials> {
         let called = Python::try_attach(|py| self.call(py).map_err(|error| raised(py, &error)));
         let ending = || Err(Error::new(Kind::Credentials, "Python is shutting down; no credentials"));
-        credentials(called.unwrap_or_else(ending)?).map_err(|error| {
-            Error::new(error.kind(), format!("the credentials= function: {}", error.message()))
-        })
+        credentials(called.unwrap_or_else(ending)?)
+            .map_err(|error| Error::new(error.kind(), format!("the credentials= function: {}", error.message())))
     }
 }
 

@@ -88,9 +88,13 @@ mod tests {
     /// A12: what is no answer is an error that shows nothing of it.
     #[test]
     fn html_and_half_answers_are_errors_that_show_nothing() {
-        for body in
-            ["<html>hunter2hunter2</html>", "[]", "", "{\"AccessKeyId\":\"hunter2hunter2\"}", &WHOLE.replace("2026", "x")]
-        {
+        for body in [
+            "<html>hunter2hunter2</html>",
+            "[]",
+            "",
+            "{\"AccessKeyId\":\"hunter2hunter2\"}",
+            &WHOLE.replace("2026", "x"),
+        ] {
             let error = server(body).unwrap_err();
             assert_eq!(error.kind(), Kind::Credentials, "{body}");
             assert!(!error.message().contains("hunter2"), "{error}");
@@ -112,7 +116,8 @@ mod tests {
 
     #[test]
     fn a_program_may_leave_token_and_expiration_out() {
-        let read = |body: &str| read("it", &object("it", body.as_bytes()).unwrap(), PROGRAM, false).unwrap().credentials;
+        let read =
+            |body: &str| read("it", &object("it", body.as_bytes()).unwrap(), PROGRAM, false).unwrap().credentials;
         let plain = read(r#"{"access_key_id":"a","access_key_secret":"b","expiration":""}"#);
         assert_eq!((plain.security_token.is_none(), plain.expiration), (true, None));
         let epoch = read(r#"{"access_key_id":"a","access_key_secret":"b","sts_token":"c","expiration":1769860800}"#);

@@ -185,3 +185,6 @@ impl Cache {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

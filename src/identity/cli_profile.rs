@@ -122,8 +122,10 @@ fn provider(config: &Value, name: &str, file: &str, depth: usize) -> Result<Desc
             )));
         }
         Some(other) => {
-            return Err(broken(format!("{who} has the mode '{other}', which is not known; choose AK, StsToken, \
-                 RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn or External")));
+            return Err(broken(format!(
+                "{who} has the mode '{other}', which is not known; choose AK, StsToken, \
+                 RamRoleArn, EcsRamRole, OIDC, ChainableRamRoleArn or External"
+            )));
         }
         None => return Err(broken(format!("{who} has no mode"))),
     }))

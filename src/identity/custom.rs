@@ -5,7 +5,7 @@
 use super::notices::Notices;
 use super::{Found, Issued, Keep, Provide, Providing, World, broken};
 use crate::credential::{Credentials, Supply};
-use crate::error::Result;
+use crate::error::{Error, Kind, Result};
 use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio::task::JoinHandle;
@@ -25,12 +25,12 @@ impl Custom {
     async fn look(&self) -> Result<Found> {
         let mut running = self.running.lock().await;
         // What ended while nobody waited may be old.
-        let task = match running.take().filter(|task| !task.is_finished()) {
-            Some(task) => running.insert(task),
-            None => {
-                let supply = Arc::clone(&self.supply);
-                running.insert(tokio::task::spawn_blocking(move || supply.supply()))
-            }
+        if running.as_ref().is_none_or(JoinHandle::is_finished) {
+            let supply = Arc::clone(&self.supply);
+            *running = Some(tokio::task::spawn_blocking(move || supply.supply()));
+        }
+        let Some(task) = running.as_mut() else {
+            return Err(Error::new(Kind::Internal, "the credentials= function was not called"));
         };
         let outcome = task.await;
         *running = None;

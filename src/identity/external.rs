@@ -4,8 +4,8 @@
 //! Never *absent*; every failure is an *error*.
 use super::answer::{self, PROGRAM};
 use super::notices::Notices;
-use super::{Found, Provide, Providing, World, broken};
-use crate::error::{Error, Result};
+use super::{Found, Issued, Provide, Providing, World, broken};
+use crate::error::Result;
 use crate::wire::json;
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
@@ -77,17 +77,17 @@ impl External {
         if !status.success() {
             return Err(failed(format!("failed ({status}); run it in a shell to see why")));
         }
-        self.read(&who, &bytes).map(Found::Here)
+        read(&who, &bytes).map(Found::Here)
     }
+}
 
-    fn read(&self, who: &str, bytes: &[u8]) -> std::result::Result<super::Issued, Error> {
-        let object = answer::object(who, bytes)?;
-        let has_token = json::text(&object, PROGRAM.token).is_some_and(|token| !token.is_empty());
-        if json::text(&object, "mode").is_some_and(|mode| mode == "StsToken") && !has_token {
-            return Err(broken(format!("{who} gave the mode StsToken without sts_token")));
-        }
-        answer::read(who, &object, PROGRAM, false)
+fn read(who: &str, bytes: &[u8]) -> Result<Issued> {
+    let object = answer::object(who, bytes)?;
+    let has_token = json::text(&object, PROGRAM.token).is_some_and(|token| !token.is_empty());
+    if json::text(&object, "mode").is_some_and(|mode| mode == "StsToken") && !has_token {
+        return Err(broken(format!("{who} gave the mode StsToken without sts_token")));
     }
+    answer::read(who, &object, PROGRAM, false)
 }
 
 /// The words of a command line, with quotes and backslashes as a shell understands them, and nothing else of a shell.
@@ -107,13 +107,12 @@ fn words(text: &str) -> Option<Vec<String>> {
                 }
                 word.push(next);
             }
-            (Some(_), letter) => word.get_or_insert_default().push(letter),
             (None, '\'' | '"') => {
                 quote = Some(letter);
                 word.get_or_insert_default();
             }
             (None, letter) if letter.is_whitespace() => words.extend(word.take()),
-            (None, letter) => word.get_or_insert_default().push(letter),
+            (_, letter) => word.get_or_insert_default().push(letter),
         }
     }
     words.extend(word);

@@ -41,9 +41,9 @@ pub(super) struct Text {
 /// Reads a file; `None` where there is none.
 pub(super) async fn read(path: &Path) -> Result<Option<Text>> {
     let own = path.to_owned();
-    let outcome = tokio::task::spawn_blocking(move || read_now(&own)).await.unwrap_or_else(|_| {
-        Err(io::Error::other("reading it failed inside the client"))
-    });
+    let outcome = tokio::task::spawn_blocking(move || read_now(&own))
+        .await
+        .unwrap_or_else(|_| Err(io::Error::other("reading it failed inside the client")));
     match outcome {
         Ok(text) => Ok(Some(text)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),

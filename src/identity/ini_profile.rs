@@ -51,7 +51,9 @@ impl IniProfile {
 
 /// The profile was not in the aliyun command's file either, which came before.
 fn nowhere(name: &str, why: &str) -> Error {
-    broken(format!("{PROFILE} names '{name}', which is no profile of the aliyun command, and {why}; correct or unset it"))
+    broken(format!(
+        "{PROFILE} names '{name}', which is no profile of the aliyun command, and {why}; correct or unset it"
+    ))
 }
 
 impl Provide for IniProfile {
@@ -172,7 +174,10 @@ mod tests {
                     Access_Key_Secret = a=b==\r\n[other]\r\npolicy = {\r\n  \"a\": 1}\r\ntype=x#y\r\n";
         let found = sections(text).unwrap();
         assert_eq!(found["default"]["access_key_secret"], "a=b==");
-        assert_eq!((found["default"]["access_key_id"].as_str(), found["default"]["type"].as_str()), ("LTAI", "access_key"));
+        assert_eq!(
+            (found["default"]["access_key_id"].as_str(), found["default"]["type"].as_str()),
+            ("LTAI", "access_key")
+        );
         assert_eq!((found["other"]["policy"].as_str(), found["other"]["type"].as_str()), ("{\n\"a\": 1}", "x"));
     }
 

@@ -191,4 +191,5 @@ fn broken(message: impl Into<String>) -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make the files they read")]
 mod tests;

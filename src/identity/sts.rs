@@ -145,12 +145,7 @@ pub(super) async fn assume_with_oidc(world: World<'_>, role: &Role, provider: &s
     read(ACTION, &response, &[token])
 }
 
-fn post(
-    endpoint: &Endpoint,
-    query: &[(&str, &str)],
-    headers: Vec<(&'static str, HeaderText)>,
-    body: Bytes,
-) -> Request {
+fn post(endpoint: &Endpoint, query: &[(&str, &str)], headers: Vec<(&'static str, HeaderText)>, body: Bytes) -> Request {
     let pairs: Vec<String> =
         query.iter().map(|(key, value)| format!("{}={}", encode::percent(key), encode::percent(value))).collect();
     let url = Secret::new(format!("{}/?{}", endpoint.url(), pairs.join("&")));
@@ -177,7 +172,9 @@ fn read(action: &str, response: &Response, secrets: &[&str]) -> Result<Issued> {
     let said = redact::excerpt(redact::scrub(&said, secrets).as_bytes(), EXCERPT);
     let advice = match code.split('.').next().unwrap_or_default() {
         "EntityNotExist" => "there is no such role; check its ARN",
-        "NoPermission" => "these credentials may not assume the role; check its trust policy and AliyunSTSAssumeRoleAccess",
+        "NoPermission" => {
+            "these credentials may not assume the role; check its trust policy and AliyunSTSAssumeRoleAccess"
+        }
         _ => codes::gateway(&code, response.status).advice,
     };
     Err(broken(format!("{action} was refused: {advice} (code {code}: {said})"))

@@ -51,7 +51,8 @@ impl Uri {
 /// private network; a name could be anybody's. Says whether it is one of these, which no proxy reaches.
 fn check(text: &str) -> Result<(Url, bool)> {
     let refuse = |why: &str| Error::new(Kind::Config, format!("the credentials URI {why}"));
-    let mut url = Url::parse(text.trim()).map_err(|_| refuse("is not a URL such as http://127.0.0.1:8080/credentials"))?;
+    let mut url =
+        Url::parse(text.trim()).map_err(|_| refuse("is not a URL such as http://127.0.0.1:8080/credentials"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refuse("must not hold a user name or password"));
     }
@@ -76,7 +77,10 @@ fn check(text: &str) -> Result<(Url, bool)> {
 fn is_private_v4(address: Ipv4Addr) -> bool {
     let [first, second, ..] = address.octets();
     // 100.64.0.0/10 is where Alibaba Cloud keeps the services of an instance.
-    address.is_loopback() || address.is_private() || address.is_link_local() || first == 100 && (64..128).contains(&second)
+    address.is_loopback()
+        || address.is_private()
+        || address.is_link_local()
+        || first == 100 && (64..128).contains(&second)
 }
 
 fn is_private_v6(address: Ipv6Addr) -> bool {
@@ -111,9 +115,15 @@ mod tests {
         ] {
             assert_eq!(check(fine).unwrap().1, is_private, "{fine}");
         }
-        for bad in ["http://example.com/x", "http://8.8.8.8/", "http://[2001:db8::1]/", "ftp://127.0.0.1/", "x", "http://100.63.0.1/",
-            "https://u:hunter2@h/"]
-        {
+        for bad in [
+            "http://example.com/x",
+            "http://8.8.8.8/",
+            "http://[2001:db8::1]/",
+            "ftp://127.0.0.1/",
+            "x",
+            "http://100.63.0.1/",
+            "https://u:hunter2@h/",
+        ] {
             let error = check(bad).unwrap_err();
             assert_eq!(error.kind(), Kind::Config, "{bad}");
             assert!(!error.message().contains("hunter2"));

@@ -3,7 +3,18 @@ use super::{Service, Terms};
 use crate::credential::Credentials;
 use crate::error::{Error, Kind, Result};
 use crate::identity::World;
+use crate::redact;
 use std::sync::Arc;
+
+/// Says whose key was refused: the end of its id, never more (A17).
+pub(super) fn named(error: Error, used: &Credentials) -> Error {
+    match error.kind() {
+        Kind::Authentication | Kind::CredentialsExpired | Kind::PermissionDenied => {
+            error.adding(&format!("(access key id {})", redact::access_key_id(&used.access_key_id)))
+        }
+        _ => error,
+    }
+}
 
 impl Service {
     fn world(&self) -> World<'_> {
@@ -16,9 +27,12 @@ impl Service {
     }
 
     /// The credentials for one attempt; waiting for them ends with the call.
-    pub(super) async fn credentials(&self, terms: Terms) -> Result<Arc<Credentials>> {
+    pub async fn credentials(&self, terms: Terms) -> Result<Arc<Credentials>> {
         let late = |_| {
-            Error::new(Kind::DetectTimeout, "the call's total time-out passed before the credentials came; nothing was sent")
+            Error::new(
+                Kind::DetectTimeout,
+                "the call's total time-out passed before the credentials came; nothing was sent",
+            )
         };
         let found = self.experience.identity.credentials(self.world());
         tokio::time::timeout(terms.left()?, found).await.map_err(late)?
