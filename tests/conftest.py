@@ -24,7 +24,9 @@ def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_fa
         if name.startswith(("ALIBABA_CLOUD_", "AIGCLENS_")):
             monkeypatch.delenv(name)
     monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-    monkeypatch.setenv("HOME", str(tmp_path_factory.getbasetemp() / "nobody"))
+    home = tmp_path_factory.getbasetemp() / "nobody"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture

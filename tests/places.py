@@ -9,6 +9,7 @@ from datetime import datetime, timedelta, timezone
 from urllib.parse import parse_qsl, urlsplit
 
 import signature
+from typing_extensions import Self
 
 from aigclens.testing import Emulator
 from servers import Answer, Recorded, RecordingServer
@@ -50,7 +51,7 @@ def _json(body: object, status: int = 200) -> Answer:
 
 
 class Place(RecordingServer):
-    """A server that gives the session, until `broken` says what to answer instead. `hang` keeps every caller waiting."""
+    """A server that gives the session, until `broken` says what to answer. `hang` keeps every caller waiting."""
 
     def __init__(self, session: Session | None = None) -> None:
         super().__init__(self._answer)
@@ -58,6 +59,10 @@ class Place(RecordingServer):
         self.broken: Answer | None = None
         self.hang = threading.Event()
         self.hang.set()
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     def __exit__(self, *exc: object) -> None:
         self.hang.set()

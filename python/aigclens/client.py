@@ -212,7 +212,7 @@ def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) 
 
 _CREDENTIALS_WARNINGS = {
     "credentials_file_exposed": "others than you may read a file of your credentials; chmod 600 it",
-    "credentials_not_refreshed": "the credentials could not be replaced before their time; they are used while they last",
+    "credentials_not_refreshed": "the credentials could not be replaced yet; they are used while they last",
 }
 
 
@@ -233,11 +233,11 @@ class Client(_Face):
         region: Region id; `ap-southeast-1` (Singapore) if neither this nor an endpoint is given.
         endpoint: A host or URL instead of the region's own. Without it `AIGCLENS_ENDPOINT` is looked at.
         vpc: Use the region's VPC endpoint, and the internal one for uploads.
-        credentials: `aigclens.Credentials`, a provider such as `aigclens.AssumeRole`, or a function, plain or async, that
-            returns `Credentials`. Without them they are looked for in Alibaba Cloud's own order when they are needed:
-            environment (`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`),
-            OIDC role, the `aliyun` command's profile, `credentials.ini`, ECS instance role, credentials URI. The place that
-            had some is asked from then on.
+        credentials: `aigclens.Credentials`, a provider such as `aigclens.AssumeRole`, or a function, plain or async,
+            that returns `Credentials`. Without them they are looked for in Alibaba Cloud's own order when they are
+            needed: environment (`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`,
+            `ALIBABA_CLOUD_SECURITY_TOKEN`), OIDC role, the `aliyun` command's profile, `credentials.ini`, ECS instance
+            role, credentials URI. The place that had some is asked from then on.
         signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.
         upload_signature: `v4`, or the older `v1`.
         service: The service to ask; a copy made in the console has a name of its own.

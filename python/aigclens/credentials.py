@@ -1,7 +1,7 @@
 """Who signs: credentials given in code, and descriptions of the places that have them.
 
-A description holds no secret: it is frozen, compares by value and pickles, and so does a client that is made with one. What it
-describes is read when a call needs it, by the process that makes the call.
+A description holds no secret: it is frozen, compares by value and pickles, and so does a client that is made with one.
+What it describes is read when a call needs it, by the process that makes the call.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
 _PATIENCE = 5.0
 _INSTEAD = (
     "use a provider instead, which each process asks for itself: credentials=None (the chain: environment, profiles, "
-    "roles), aigclens.EnvironmentCredentials(), aigclens.ProfileCredentials(...), aigclens.AssumeRole(...), or a function "
-    "of a module"
+    "roles), aigclens.EnvironmentCredentials(), aigclens.ProfileCredentials(...), aigclens.AssumeRole(...), or a "
+    "function of a module"
 )
 
 
@@ -54,7 +54,7 @@ class Credentials:
             them is asked again before that; without it, after 15 minutes.
 
     Raises:
-        ConfigError: A value is empty, or holds white space or characters that are not ASCII; or the expiration is no time.
+        ConfigError: A value is empty, or holds white space or characters that are not ASCII; the expiration is no time.
     """
 
     __slots__ = ("_access_key_id", "_access_key_secret", "_expiration", "_security_token")
@@ -109,7 +109,7 @@ class Credentials:
 def _seconds(expiration: datetime | float | None) -> float | None:
     if isinstance(expiration, datetime):
         if expiration.tzinfo is None:
-            raise ConfigError("expiration needs a time zone, for example datetime.now(timezone.utc) + timedelta(hours=1)")
+            raise ConfigError("expiration needs a time zone, as in datetime.now(timezone.utc) + timedelta(hours=1)")
         expiration = expiration.timestamp()
     if expiration is None:
         return None
@@ -123,8 +123,8 @@ class CredentialChain:
     """What a client uses without `credentials=`: the first place that has some, in Alibaba Cloud's own order.
 
     1. Environment; 2. OIDC role, if its three variables are set; 3. `~/.aliyun/config.json`; 4.
-    `~/.alibabacloud/credentials.ini`; 5. ECS instance role; 6. `ALIBABA_CLOUD_CREDENTIALS_URI`. A place that is configured
-    and does not work is an error, not a reason to go on to the next.
+    `~/.alibabacloud/credentials.ini`; 5. ECS instance role; 6. `ALIBABA_CLOUD_CREDENTIALS_URI`. A place that is
+    configured and does not work is an error, not a reason to go on to the next.
     """
 
     def _described(self) -> tuple[Any, ...]:
@@ -135,7 +135,8 @@ class CredentialChain:
 class EnvironmentCredentials:
     """The environment and nothing else, read at each use.
 
-    `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary ones, `ALIBABA_CLOUD_SECURITY_TOKEN`.
+    `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary ones,
+    `ALIBABA_CLOUD_SECURITY_TOKEN`.
     """
 
     def _described(self) -> tuple[Any, ...]:
@@ -164,7 +165,7 @@ class EcsRole:
 
     Args:
         role_name: The role; without it `ALIBABA_CLOUD_ECS_METADATA`, else the one that the service names.
-        endpoint: Another host than `100.100.100.200`, on this machine (for tests).
+        endpoint: Another host than `100.100.100.200`.
     """
 
     role_name: str | None = None
@@ -320,8 +321,8 @@ def _is_importable(function: object) -> bool:
 def _supplied(function: Callable[[], Any]) -> tuple[str, str, str | None, float | None]:
     """Calls a program's own function. Runs on a thread made for it.
 
-    An async function gets an event loop of its own here: the loop of whoever asked may be closed or busy, the waiting client
-    has none, and one answer serves calls of several loops.
+    An async function gets an event loop of its own here: the loop of whoever asked may be closed or busy, the waiting
+    client has none, and one answer serves calls of several loops.
     """
     given = function()
     if inspect.isawaitable(given):

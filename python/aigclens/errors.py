@@ -248,5 +248,5 @@ class MismatchWarning(UserWarning):
 class CredentialsWarning(UserWarning):
     """The credentials work, but want looking after. The result stands, with the reason in `warnings`.
 
-    `credentials_file_exposed`: others may read their file. `credentials_not_refreshed`: they could not be replaced in time.
+    `credentials_file_exposed`: others may read their file. `credentials_not_refreshed`: they could not be replaced yet.
     """

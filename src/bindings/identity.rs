@@ -58,12 +58,12 @@ fn read(described: &Bound<'_, PyAny>) -> PyResult<Outcome<Provider>> {
     })
 }
 
-/// The metadata service speaks plain http, to the machine that it describes.
+/// The metadata service speaks plain http, to the machine that it describes; https where that is asked for.
 fn metadata(text: &str) -> Outcome<Endpoint> {
-    let bare = text.trim().trim_start_matches("http://").trim_end_matches('/');
-    let mut endpoint = Endpoint::parse(bare)?;
-    endpoint.scheme = "http";
-    Ok(endpoint)
+    match text.trim().strip_prefix("http://") {
+        None if text.contains("://") => Endpoint::parse(text),
+        bare => Ok(Endpoint { scheme: "http", ..Endpoint::parse(bare.unwrap_or(text))? }),
+    }
 }
 
 fn role(parts: &Bound<'_, PyDict>) -> PyResult<Outcome<Role>> {

@@ -201,7 +201,7 @@ def test_no_secret_pickles_under_any_wrapping() -> None:
         partial(aigclens.Credentials, "id", SECRET),
         lambda: literal,
     ):
-        with pytest.raises(TypeError, match="does not pickle; use a provider instead.*EnvironmentCredentials"):
+        with pytest.raises(TypeError, match=r"does not pickle; use a provider instead.*EnvironmentCredentials"):
             pickle.dumps(aigclens.Client(credentials=credentials))
     assert SECRET not in repr(aigclens.AssumeRole("acs:ram::1:role/x", literal))
 

@@ -1,5 +1,5 @@
-"""The same machine has the same identity here and in Alibaba Cloud's own package: `alibabacloud_credentials`, which reads the
-environment when it is imported, is asked in a process of its own."""
+"""The same machine has the same identity here and in Alibaba Cloud's own package, `alibabacloud_credentials`. It reads
+the environment when it is imported, and is asked in a process of its own."""
 
 from __future__ import annotations
 
@@ -92,6 +92,10 @@ def test_the_same_machine_has_the_same_identity(
         for name, value in variables.items():
             monkeypatch.setenv(name, server.url if value == "set" else value)
         official = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", OFFICIAL], env=dict(os.environ), capture_output=True, text=True, timeout=60
+            [sys.executable, "-W", "ignore", "-c", OFFICIAL],
+            env=dict(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=60,
         )
         assert (official.stdout.strip(), ours()) == (expected, expected), official.stderr

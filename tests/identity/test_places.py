@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import signature
 
 import aigclens
+from aigclens.credentials import CredentialsSource
 from aigclens.testing import Emulator
 from places import MetadataServer, Place, Session, StsServer, UriServer
-from servers import Answer
+from servers import Answer, Recorded, RecordingServer
 
 ARN = "acs:ram::1234567890123456:role/detector"
 HTML = Answer(200, b"<html>please log in: hunter2hunter2</html>")
@@ -157,9 +159,7 @@ def test_every_mode_of_a_profile_signs(
             assert client.detect(declared_png).is_aigc
 
 
-def test_a_profile_that_others_may_read_is_told_of_once(
-    emulator: Emulator, home: Path, declared_png: bytes
-) -> None:
+def test_a_profile_that_others_may_read_is_told_of_once(emulator: Emulator, home: Path, declared_png: bytes) -> None:
     """M09."""
     text = f"[default]\r\ntype = access_key\r\naccess_key_id = {emulator.access_key_id} # of the emulator\r\n"
     text += f"access_key_secret = {emulator.access_key_secret}\r\n"
@@ -196,13 +196,13 @@ def test_a_place_that_answers_something_else_is_an_error(
     with kind() as server:
         server.broken = broken
         base = aigclens.Credentials(StsServer.KEY_ID, StsServer.SECRET)
-        credentials = {
+        sources: dict[type[Place], CredentialsSource] = {
             UriServer: aigclens.UriCredentials(server.url),
             MetadataServer: aigclens.EcsRole(endpoint=server.url),
             StsServer: aigclens.AssumeRole(ARN, base, endpoint=server.url),
-        }[kind]
+        }
         with pytest.raises(aigclens.CredentialsError) as failed:
-            aigclens.Client(endpoint=emulator.url, credentials=credentials).detect(declared_png)
+            aigclens.Client(endpoint=emulator.url, credentials=sources[kind]).detect(declared_png)
         assert "hunter2" not in str(failed.value)
         assert emulator.requests() == []
 
@@ -211,9 +211,10 @@ def test_a_place_that_hangs_ends_in_time_for_all_who_wait(emulator: Emulator, pn
     """A12: one fetch for all of them; five seconds, and some for a busy machine."""
     from concurrent.futures import ThreadPoolExecutor
 
-    with UriServer() as server, aigclens.Client(
-        endpoint=emulator.url, credentials=aigclens.UriCredentials(server.url)
-    ) as client:
+    with (
+        UriServer() as server,
+        aigclens.Client(endpoint=emulator.url, credentials=aigclens.UriCredentials(server.url)) as client,
+    ):
         server.hang.clear()
         started = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
@@ -233,6 +234,34 @@ def test_what_has_expired_is_not_signed_with(emulator: Emulator, png: bytes) -> 
     with pytest.raises(aigclens.CredentialsExpired):
         aigclens.Client(endpoint=emulator.url, credentials=old).detect(png)
     assert emulator.requests() == []
+
+
+async def test_a_token_that_the_service_calls_expired_is_replaced_and_the_call_signed_anew() -> None:
+    """A07."""
+    revoked = Session()
+    expired = Answer(400, b'{"Code": "InvalidSecurityToken.Expired", "RequestId": "R", "Message": "expired"}')
+
+    def answer(request: Recorded) -> Answer:
+        is_revoked = request.header("x-acs-security-token") == revoked.security_token
+        place.session = Session("STS.NUexample0002", "session-secret-0002", "session/token+0002==")
+        return expired if is_revoked else Answer()
+
+    with UriServer(revoked) as place, RecordingServer(answer) as service:
+        for kind in (aigclens.Client, aigclens.AsyncClient):
+            place.session = revoked
+            client = kind(endpoint=service.url, credentials=aigclens.UriCredentials(place.url), max_retries=1)
+            found = client.detect("https://img.example/cat.png")
+            if not isinstance(found, aigclens.Detection):
+                found = await found
+            assert [attempt.outcome for attempt in found.attempts] == ["CredentialsExpired", "ok"]
+            signature.acs3(service.requests[-1], "session-secret-0002", "session/token+0002==")
+        place.broken = Answer(500)
+        place.session = revoked
+        client = aigclens.Client(
+            endpoint=service.url, credentials=aigclens.Credentials("id", "s", revoked.security_token)
+        )
+        with pytest.raises(aigclens.CredentialsExpired):
+            client.detect("https://img.example/cat.png", max_retries=1)
 
 
 def test_a_shortest_session_is_not_asked_for_at_every_call(
@@ -271,5 +300,6 @@ def test_nothing_found_says_so_soon_and_lists_every_place(
                 client.detect(declared_png)
         assert time.monotonic() - started < 5
         assert len(silent.requests) == 1
-        for place in ("environment", "OIDC", "config.json", "credentials.ini", "ECS", "CREDENTIALS_URI", "aigclens demo"):
+        places = ("environment", "OIDC", "config.json", "credentials.ini", "ECS", "CREDENTIALS_URI", "aigclens demo")
+        for place in places:
             assert place in str(missing.value)
