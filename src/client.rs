@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Listener;
 use crate::health::Way;
 use crate::http::Transport;
+use crate::identity::Identity;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
 use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
@@ -105,8 +106,9 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
+        let identity = Arc::new(Identity::new(&settings.provider));
         let site = |settings: Arc<Settings>| {
-            let experience = Arc::new(Experience::new(&settings));
+            let experience = Arc::new(Experience::new(&settings, Arc::clone(&identity)));
             let (ambient, transport) = (ambient.clone(), Arc::clone(&transport));
             Site { service: Service { settings, ambient, transport, experience }, tokens: Arc::default() }
         };
@@ -140,6 +142,7 @@ impl Client {
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
         let asked = Asked { ready, parameters, terms };
         let (success, site) = self.moderate_somewhere(&asked, &mut trail, &mut warnings).await?;
+        warnings.extend(site.service.experience.identity().notices());
         conclude(&success, site, &asked.parameters, trail, warnings, started.elapsed())
     }
 

@@ -222,6 +222,13 @@ impl Error {
         }
     }
 
+    /// The same error with more words behind its own.
+    #[must_use]
+    pub fn adding(mut self, words: &str) -> Self {
+        self.message = one_line(&format!("{} {words}", self.message));
+        self
+    }
+
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
         self.facts.code = Some(code.into());

@@ -30,6 +30,7 @@ pub mod sign;
 pub mod wire;
 
 pub mod http;
+pub mod identity;
 pub mod service;
 pub mod upload;
 

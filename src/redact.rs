@@ -61,6 +61,25 @@ pub fn scrub(text: &str, secrets: &[&str]) -> String {
     clean
 }
 
+/// A text of somebody else's that may hold secrets which nobody knows: long words go, and shorter ones with a digit, as keys
+/// and tokens are such; and it is cut short.
+pub fn opaque(text: &str) -> String {
+    let is_of_word = |c: char| c.is_ascii_alphanumeric() || "+/=_.-".contains(c);
+    let mut clean = String::new();
+    let mut word = String::new();
+    for letter in text.chars().take(400).chain([' ']) {
+        if is_of_word(letter) {
+            word.push(letter);
+            continue;
+        }
+        let is_opaque = word.len() >= 24 || word.len() >= 12 && word.bytes().any(|byte| byte.is_ascii_digit());
+        clean.push_str(if is_opaque { "[redacted]" } else { &word });
+        word.clear();
+        clean.push(letter);
+    }
+    clean.trim_end().to_owned()
+}
+
 /// The beginning of a body that could not be read, printable and short.
 pub fn excerpt(body: &[u8], limit: usize) -> String {
     let text = String::from_utf8_lossy(body.get(..body.len().min(limit * 4)).unwrap_or_default());
@@ -96,5 +115,13 @@ mod tests {
     fn known_secrets_and_echoed_strings_to_sign_are_cut() {
         let text = scrub("bad key s3cr3t, server StringToSign:POST%2Fa", &["s3cr3t", ""]);
         assert_eq!(text, "bad key [redacted], server StringToSign [redacted]");
+    }
+
+    #[test]
+    fn a_text_of_unknown_origin_keeps_its_words_and_loses_what_looks_like_a_key() {
+        assert_eq!(opaque("no entry 'a1' for hunter2hunter2 in vault"), "no entry 'a1' for [redacted] in vault");
+        assert_eq!(opaque("x".repeat(1_000).as_str()), "[redacted]");
+        assert_eq!(opaque("x ".repeat(1_000).as_str()).len(), 399);
+        assert_eq!(opaque("key=LTAI5tSecretSecret/+=="), "[redacted]");
     }
 }

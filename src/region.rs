@@ -46,7 +46,7 @@ impl Endpoint {
         }
         let mut chosen = match (endpoint, ambient.variable(ENDPOINT_VARIABLE)) {
             (Some(text), _) => Self::parse(text)?,
-            (None, Some(text)) => Self::parse_trusted(&text)?,
+            (None, Some(text)) => Self::of_variable(ENDPOINT_VARIABLE, &text)?,
             (None, None) => return Self::of_region(region.unwrap_or(DEFAULT_REGION), vpc),
         };
         if let Some(region) = region {
@@ -116,13 +116,13 @@ impl Endpoint {
     }
 
     /// An endpoint from the environment: Alibaba Cloud or loopback, so that a variable cannot send the key elsewhere.
-    fn parse_trusted(text: &str) -> Result<Self> {
+    pub fn of_variable(name: &str, text: &str) -> Result<Self> {
         let endpoint = Self::parse(text)?;
         if endpoint.is_loopback || is_cloud_host(endpoint.host()) {
             return Ok(endpoint);
         }
         Err(config(format!(
-            "{ENDPOINT_VARIABLE} names '{}', which is neither an Alibaba Cloud host nor loopback; pass endpoint= in code for another host",
+            "{name} names '{}', which is neither an Alibaba Cloud host nor loopback; pass endpoint= in code for another host",
             endpoint.host()
         )))
     }
@@ -153,7 +153,8 @@ fn config(message: String) -> Error {
     Error::new(Kind::Config, message)
 }
 
-fn check_region_id(region: &str) -> Result<()> {
+/// Refuses what would make another host of a region's.
+pub fn check_region_id(region: &str) -> Result<()> {
     let fine = !region.is_empty() && region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     if fine {
         Ok(())

@@ -8,6 +8,7 @@ use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::health::Health;
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
+use crate::identity::Identity;
 use crate::pace::Pace;
 use crate::redact::Secret;
 use crate::retry::{self, Policy, Quota, Retries};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
+mod credentials;
 mod trail;
 
 pub use trail::{CANCELLED, Flight, Trail, failed, with_trail};
@@ -65,7 +67,7 @@ impl Terms {
 #[derive(Debug)]
 pub struct Signed {
     pub request: Request,
-    pub credentials: Credentials,
+    pub credentials: Arc<Credentials>,
 }
 
 /// What a client learns from call to call. Uploads have a credit of their own, so that trouble with the storage does not
@@ -79,10 +81,12 @@ pub struct Experience {
     pace: Pace,
     /// Whether this endpoint is worth asking.
     pub health: Health,
+    identity: Arc<Identity>,
 }
 
 impl Experience {
-    pub fn new(settings: &Settings) -> Self {
+    /// Nothing is learned yet. The identity is shared by the regions of a client.
+    pub fn new(settings: &Settings, identity: Arc<Identity>) -> Self {
         Self {
             paid: Quota::default(),
             free: Quota::default(),
@@ -90,7 +94,13 @@ impl Experience {
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps),
             health: Health::default(),
+            identity,
         }
+    }
+
+    /// Who signs.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// The clock of whoever performs an operation.
@@ -156,11 +166,12 @@ impl Service {
     ) -> Result<Success> {
         loop {
             let asked = Instant::now();
+            let credentials = self.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
             }
-            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
+            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time, credentials));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
             let flight = self.takes_off(operation, asked.elapsed(), trail);
@@ -182,6 +193,7 @@ impl Service {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
                         self.experience.pace.throttled();
                     }
+                    let is_corrected = is_corrected || self.renewed(&error, &signed.credentials, terms).await;
                     self.rest(retries, operation, error, is_corrected, terms, trail).await?;
                 }
             }
@@ -288,7 +300,10 @@ impl Service {
         secrets.push(&credentials.access_key_id);
         let content_type = response.header("content-type");
         let answer = Answer { operation, status: response.status, content_type, body: &response.body };
-        let envelope = envelope::open(answer, &secrets).map_err(|error| self.with_hint(error, response))?;
+        let envelope = envelope::open(answer, &secrets).map_err(|error| {
+            let error = credentials::named(error, credentials);
+            self.with_hint(error, response)
+        })?;
         let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
             || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
         let engine = if is_emulator { Engine::Emulator } else { Engine::Service };
@@ -303,8 +318,13 @@ impl Service {
     }
 
     /// Builds and signs a request: a fresh nonce and the present time for every attempt.
-    pub fn sign(&self, operation: Operation, fields: &[(&str, &str)], time: Duration) -> Result<Signed> {
-        let credentials = self.settings.provider.provide(&self.ambient)?;
+    pub fn sign(
+        &self,
+        operation: Operation,
+        fields: &[(&str, &str)],
+        time: Duration,
+        credentials: Arc<Credentials>,
+    ) -> Result<Signed> {
         let nonce = self.nonce()?;
         let date = sign::iso_date(ambient::calendar(self.now(operation)));
         let body = encode::form(fields.iter().copied());

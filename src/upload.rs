@@ -5,6 +5,7 @@ use crate::config::UploadSignature;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::http::{HeaderText, Request, Response};
+use crate::identity::freshness;
 use crate::redact::Secret;
 use crate::region::{self, DEFAULT_REGION};
 use crate::service::{Service, Terms, Trail, failed, unanswered, with_trail};
@@ -18,9 +19,7 @@ use tokio::sync::Mutex;
 use url::Url;
 
 const OPERATION: Operation = Operation::PutObject;
-/// A token is not used in its last quarter of an hour, nor in the last quarter of its life where that is shorter.
-const LONGEST_MARGIN: Duration = Duration::from_secs(15 * 60);
-/// Nor so late that an upload could outlive it: a minute, and the time that one request may take.
+/// A token is not used so late that an upload could outlive it: a minute, and the time that one request may take.
 const SHORTEST_MARGIN: Duration = Duration::from_secs(75);
 
 /// The token in use. One belongs to a client, and so to one endpoint: token and bucket are of the endpoint's region.
@@ -35,10 +34,10 @@ struct Cached {
     refresh_at: Duration,
 }
 
-/// When a token is to be replaced.
+/// When a token is to be replaced: as credentials are, in the last quarter of its life.
 fn refresh_at(now: Duration, expiration: Duration) -> Duration {
     let lifetime = expiration.saturating_sub(now);
-    let margin = (lifetime / 4).min(LONGEST_MARGIN).max(SHORTEST_MARGIN.min(lifetime / 2));
+    let margin = freshness::advisory(lifetime).max(SHORTEST_MARGIN.min(lifetime / 2));
     expiration.saturating_sub(margin)
 }
 
@@ -47,6 +46,8 @@ impl TokenCache {
     /// the next in line fetches. An expired one that the server just issued means that our clock is wrong: it is used,
     /// not kept.
     async fn token(&self, service: &Service, terms: Terms, trail: &mut Trail) -> Result<Arc<UploadToken>> {
+        // All wait for credentials together; one behind another, each would wait for a search of its own.
+        service.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
         let wait = tokio::time::timeout(terms.left()?, self.slot.lock());
         let mut slot = wait.await.map_err(|_| {
             Error::new(

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// From the ground up. Rooms of one line do not know each other, unless the line says `within`: then they may.
-const STOREYS: [(&[&str], bool); 11] = [
+const STOREYS: [(&[&str], bool); 12] = [
     (&["ambient", "attempt", "encode", "error", "event", "redact"], true),
     (&["health", "pace", "retry", "skew"], false),
     (&["config", "credential", "detection", "region"], true),
@@ -20,6 +20,7 @@ const STOREYS: [(&[&str], bool); 11] = [
     (&["provenance"], false),
     (&["sign", "wire"], false),
     (&["http"], false),
+    (&["identity"], false),
     (&["service", "upload"], true),
     (&["client"], false),
     (&["emulator"], false),

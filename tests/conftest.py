@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,15 @@ import images
 
 
 @pytest.fixture(autouse=True)
-def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test says itself which credentials and endpoint it wants."""
-    for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "SECURITY_TOKEN"):
-        monkeypatch.delenv(f"ALIBABA_CLOUD_{name}", raising=False)
-    monkeypatch.delenv("AIGCLENS_ENDPOINT", raising=False)
+def _no_credentials_of_this_machine(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A test says itself which credentials and endpoint it wants, and whether it is on an ECS instance."""
+    for name in list(os.environ):
+        if name.startswith(("ALIBABA_CLOUD_", "AIGCLENS_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+    home = tmp_path_factory.getbasetemp() / "nobody"
+    home.mkdir(exist_ok=True)
+    monkeypatch.setenv("HOME", str(home))
 
 
 @pytest.fixture

@@ -18,13 +18,14 @@ the same test.
 *Tried again* holds with `max_retries=` above 0. *passing*: after a random wait below 50 ms that doubles each time; *throttled*:
 the same from 1 s; *doubtful*: one further attempt at most, none with `on_ambiguous=\"raise\"`; *no*: it would end the same way.
 A wrong clock (`ClockSkewError`, or `SignatureDoesNotMatch` with a clock that is off by more than four minutes) is put right and
-tried again once. *Charged* is what `billing` says of that request.
+tried again once; so are expired credentials, where their source has other ones. *Charged* is what `billing` says of that request.
 ";
 
 fn retried(kind: Kind, billing: Billing) -> &'static str {
     let error = Error::new(kind, "").with_billing(billing);
     match retry::classify(Operation::ImageModeration, &error, false) {
         Class::Final | Class::Corrected if kind == Kind::ClockSkew => "once, with the clock put right",
+        Class::Final | Class::Corrected if kind == Kind::CredentialsExpired => "once, with other credentials",
         Class::Final | Class::Corrected => "no",
         Class::Transient if kind == Kind::ImageDownloadTimeout => "passing, once",
         Class::Transient => "passing",

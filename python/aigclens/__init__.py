@@ -21,7 +21,14 @@ if TYPE_CHECKING:
     from aigclens.client import Client as Client
     from aigclens.client import adetect as adetect
     from aigclens.client import detect as detect
+    from aigclens.credentials import AssumeRole as AssumeRole
+    from aigclens.credentials import CredentialChain as CredentialChain
     from aigclens.credentials import Credentials as Credentials
+    from aigclens.credentials import EcsRole as EcsRole
+    from aigclens.credentials import EnvironmentCredentials as EnvironmentCredentials
+    from aigclens.credentials import OidcRole as OidcRole
+    from aigclens.credentials import ProfileCredentials as ProfileCredentials
+    from aigclens.credentials import UriCredentials as UriCredentials
     from aigclens.errors import AccountNotReady as AccountNotReady
     from aigclens.errors import AigcError as AigcError
     from aigclens.errors import AmbiguousOutcomeError as AmbiguousOutcomeError
@@ -34,6 +41,7 @@ if TYPE_CHECKING:
     from aigclens.errors import CredentialsError as CredentialsError
     from aigclens.errors import CredentialsExpired as CredentialsExpired
     from aigclens.errors import CredentialsNotFound as CredentialsNotFound
+    from aigclens.errors import CredentialsWarning as CredentialsWarning
     from aigclens.errors import DetectTimeout as DetectTimeout
     from aigclens.errors import DnsError as DnsError
     from aigclens.errors import ImageDownloadError as ImageDownloadError
@@ -74,6 +82,7 @@ __all__ = [
     "AccountNotReady",
     "AigcError",
     "AmbiguousOutcomeError",
+    "AssumeRole",
     "AsyncClient",
     "Attempt",
     "AuthenticationError",
@@ -83,13 +92,17 @@ __all__ = [
     "ConfigError",
     "ConnectError",
     "ConnectTimeout",
+    "CredentialChain",
     "Credentials",
     "CredentialsError",
     "CredentialsExpired",
     "CredentialsNotFound",
+    "CredentialsWarning",
     "DetectTimeout",
     "Detection",
     "DnsError",
+    "EcsRole",
+    "EnvironmentCredentials",
     "ImageDownloadError",
     "ImageDownloadTimeout",
     "ImageFileError",
@@ -102,9 +115,11 @@ __all__ = [
     "Label",
     "MismatchWarning",
     "NonceUsedError",
+    "OidcRole",
     "OssObject",
     "PaceTimeout",
     "PermissionDenied",
+    "ProfileCredentials",
     "ProxyAuthenticationError",
     "ProxyError",
     "ResourceExhausted",
@@ -121,6 +136,7 @@ __all__ = [
     "UnsupportedSource",
     "UploadError",
     "UploadIntegrityError",
+    "UriCredentials",
     "__version__",
     "adetect",
     "detect",
@@ -133,7 +149,14 @@ _ROOMS = {
     "Client": "client",
     "adetect": "client",
     "detect": "client",
+    "AssumeRole": "credentials",
+    "CredentialChain": "credentials",
     "Credentials": "credentials",
+    "EcsRole": "credentials",
+    "EnvironmentCredentials": "credentials",
+    "OidcRole": "credentials",
+    "ProfileCredentials": "credentials",
+    "UriCredentials": "credentials",
     "Attempt": "models",
     "Detection": "models",
     "Label": "models",

@@ -7,8 +7,8 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
-from aigclens.credentials import Credentials
-from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.credentials import check_pickles, described
+from aigclens.errors import ConfigError, CredentialsWarning, MismatchWarning
 from aigclens.logs import Watch, configure
 from aigclens.options import CallOptions
 from aigclens.sources import coerce, is_quick
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
+    from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
     from aigclens.models import Detection
     from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Signature, UploadSignature
@@ -40,7 +41,7 @@ class _Face:
         endpoint: str | None = None,
         vpc: bool = False,
         failover: Sequence[str] = (),
-        credentials: Credentials | None = None,
+        credentials: CredentialsSource | None = None,
         signature: Signature = "acs3-hmac-sha256",
         upload_signature: UploadSignature = "v4",
         service: str = "aigcDetector_global",
@@ -64,8 +65,6 @@ class _Face:
         if on_event is not None and not callable(on_event):
             raise ConfigError(f"on_event is a callable or None, not {type(on_event).__name__}")
         configure()
-        if credentials is not None and not isinstance(credentials, Credentials):
-            raise ConfigError(f"credentials is an aigclens.Credentials or None, not {type(credentials).__name__}")
         options: dict[str, Any] = {
             "region": region,
             "endpoint": endpoint,
@@ -90,8 +89,7 @@ class _Face:
             "encode_url": encode_url,
             "user_agent": user_agent,
         }
-        parts = None if credentials is None else credentials._parts()
-        self._native = _native.Client({**options, "credentials": parts})
+        self._native = _native.Client({**options, "credentials": described(credentials)})
         self._options = {**options, "credentials": credentials, "on_event": on_event}
         self._watch = Watch(on_event)
         self._emulator: Emulator | None = None
@@ -171,11 +169,7 @@ class _Face:
 
     def __reduce__(self) -> tuple[Any, ...]:
         name = type(self).__name__
-        if self._options["credentials"] is not None:
-            raise TypeError(
-                f"this {name} holds a secret and does not pickle; make it without credentials=, so that each process "
-                "reads ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET from its own environment"
-            )
+        check_pickles(self._options["credentials"], f"this {name}")
         if "@" in (self._options["proxy"] or ""):
             raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
         return (_restore, (type(self), self._options, self._calls))
@@ -185,10 +179,19 @@ def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) 
     return kind(**options).with_options(**calls)
 
 
+_CREDENTIALS_WARNINGS = {
+    "credentials_file_exposed": "others than you may read a file of your credentials; chmod 600 it",
+    "credentials_not_refreshed": "the credentials could not be replaced yet; they are used while they last",
+}
+
+
 def _checked(detection: Detection, sent: str | None) -> Detection:
     if "data_id_mismatch" in detection.warnings:
         message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
         warnings.warn(message, MismatchWarning, stacklevel=3)
+    for word, message in _CREDENTIALS_WARNINGS.items():
+        if word in detection.warnings:
+            warnings.warn(message, CredentialsWarning, stacklevel=3)
     return detection
 
 
@@ -203,8 +206,11 @@ class Client(_Face):
             and until one call that is let through now and then succeeds there. A call goes on elsewhere only if it has
             certainly cost nothing so far; local images are uploaded anew. Images then leave the region, and the
             console's settings are each region's own.
-        credentials: The access key. Without them the environment is read at each use:
-            `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`.
+        credentials: `aigclens.Credentials`, a provider such as `aigclens.AssumeRole`, or a function, plain or async,
+            that returns `Credentials`. Without them they are looked for in Alibaba Cloud's own order when they are
+            needed: environment (`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`,
+            `ALIBABA_CLOUD_SECURITY_TOKEN`), OIDC role, the `aliyun` command's profile, `credentials.ini`, ECS instance
+            role, credentials URI. The place that had some is asked from then on.
         signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.
         upload_signature: `v4`, or the older `v1`.
         service: The service to ask; a copy made in the console has a name of its own.

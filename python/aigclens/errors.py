@@ -243,3 +243,10 @@ class InternalError(AigcError, RuntimeError):
 
 class MismatchWarning(UserWarning):
     """The answer's data id is not the one that was sent. The result stands, with `data_id_mismatch` in `warnings`."""
+
+
+class CredentialsWarning(UserWarning):
+    """The credentials work, but want looking after. The result stands, with the reason in `warnings`.
+
+    `credentials_file_exposed`: others may read their file. `credentials_not_refreshed`: they could not be replaced yet.
+    """

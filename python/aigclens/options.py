@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from aigclens.credentials import Credentials
+    from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
 
 __all__ = ["CallOptions", "CheckImage", "ClientOptions", "OnAmbiguous", "Signature", "UploadSignature"]
@@ -26,7 +26,7 @@ class ClientOptions(TypedDict, total=False):
     endpoint: str | None
     vpc: bool
     failover: Sequence[str]
-    credentials: Credentials | None
+    credentials: CredentialsSource | None
     signature: Signature
     upload_signature: UploadSignature
     service: str

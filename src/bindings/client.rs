@@ -212,7 +212,7 @@ impl Client {
     fn new(py: Python<'_>, options: Options) -> PyResult<Self> {
         let ambient = Ambient::system();
         let build = || -> Outcome<Self> {
-            let (settings, rules) = options.read(&ambient)?;
+            let (settings, rules) = options.read(py, &ambient)?;
             let trust = Trust::read(&settings.network, &ambient)?;
             Ok(Self {
                 settings: Arc::new(settings),

@@ -8,6 +8,7 @@ mod convert;
 mod emulator;
 mod errors;
 mod events;
+mod identity;
 mod options;
 mod runtime;
 

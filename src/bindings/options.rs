@@ -1,8 +1,8 @@
 //! The options of a client: one dictionary from Python, checked whole before anything is made of it.
+use super::identity;
 use crate::ambient::Ambient;
 use crate::client::ImageRules;
 use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature, seconds};
-use crate::credential::{Credentials, Provider};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::image::{CheckImage, Limits, ServiceName, UrlPolicy};
 use crate::pace;
@@ -21,7 +21,8 @@ pub struct Options {
     endpoint: Option<String>,
     vpc: bool,
     failover: Vec<String>,
-    credentials: Option<(String, String, Option<String>)>,
+    /// A provider as `aigclens.credentials` describes it.
+    credentials: Py<PyAny>,
     signature: String,
     upload_signature: String,
     service: String,
@@ -44,7 +45,7 @@ pub struct Options {
 
 impl Options {
     /// What they mean; the first that is wrong is the error.
-    pub fn read(self, ambient: &Ambient) -> Outcome<(Settings, ImageRules)> {
+    pub fn read(self, py: Python<'_>, ambient: &Ambient) -> Outcome<(Settings, ImageRules)> {
         let endpoint = Endpoint::resolve(self.region.as_deref(), self.vpc, self.endpoint.as_deref(), ambient)?;
         let failover = failover(&self.failover, self.vpc, &endpoint)?;
         let rules = ImageRules {
@@ -56,16 +57,12 @@ impl Options {
                 encode: self.encode_url,
             },
         };
-        let provider = match &self.credentials {
-            Some((id, secret, token)) => Provider::Explicit(Credentials::new(id, secret, token.as_deref())?),
-            None => Provider::Environment,
-        };
         ServiceName::parse(&self.service).map_err(|error| Error::new(Kind::Config, error.message()))?;
         let settings = Settings {
             endpoint,
             failover,
             vpc: self.vpc,
-            provider,
+            provider: identity::provider(self.credentials.bind(py))?,
             signature: Signature::parse(&self.signature)?,
             upload_signature: UploadSignature::parse(&self.upload_signature)?,
             service: self.service,

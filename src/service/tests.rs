@@ -23,6 +23,10 @@ struct Asked {
     transport: Arc<Scripted>,
 }
 
+fn experience(settings: &Settings) -> Arc<Experience> {
+    Arc::new(Experience::new(settings, Arc::new(Identity::new(&settings.provider))))
+}
+
 fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
     let transport = Arc::new(Scripted::new(script));
     let second = Duration::from_secs(1);
@@ -40,7 +44,7 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
         qps: None,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
-    let experience = Arc::new(Experience::new(&settings));
+    let experience = experience(&settings);
     let service = Service {
         settings: Arc::new(settings),
         ambient: Ambient::fixed(clock, &[]),
@@ -218,4 +222,89 @@ async fn an_outage_costs_thirty_five_further_requests() {
         service.call(PAID, &[], terms(Policy::default()), &mut Trail::new()).await.unwrap_err();
     }
     assert_eq!(transport.requests().len(), 1_035);
+}
+
+const EXPIRED: &str = r#"{"Code":"InvalidSecurityToken.Expired","RequestId":"R"}"#;
+
+/// Gives another key each time, or always the same.
+#[derive(Debug)]
+struct Supplied(AtomicU64, bool);
+
+impl crate::credential::Supply for Supplied {
+    fn supply(&self) -> Result<Credentials> {
+        let number = self.0.fetch_add(1, Ordering::SeqCst);
+        Credentials::new(&format!("id-{}", if self.1 { number } else { 0 }), "secret", Some("token"))
+    }
+}
+
+fn supplied(script: Script, does_rotate: bool) -> (Service, Arc<Scripted>) {
+    let (mut service, transport) = service(script, NOW);
+    let provider = Provider::Custom(Arc::new(Supplied(AtomicU64::new(0), does_rotate)));
+    let settings = Settings { provider, ..(*service.settings).clone() };
+    service.experience = experience(&settings);
+    service.settings = Arc::new(settings);
+    (service, transport)
+}
+
+fn signers(transport: &Scripted) -> Vec<String> {
+    let id = |request: &Request| {
+        request.headers.iter().find(|(name, _)| *name == "x-acs-accesskey-id").unwrap().1.expose().to_owned()
+    };
+    transport.requests().iter().map(id).collect()
+}
+
+/// A07, A08: credentials that the service calls expired are replaced, and the request is signed anew, once.
+#[tokio::test]
+async fn an_expired_token_is_replaced_and_the_request_signed_anew_once() {
+    let expired = || answer(400, &[], EXPIRED);
+    let (service, transport) = supplied(vec![expired(), answer(200, &[], SUCCESS), answer(200, &[], SUCCESS)], true);
+    let mut trail = Trail::new();
+    assert!(service.call(PAID, &[], terms(Policy::default()), &mut trail).await.is_ok());
+    assert_eq!(signers(&transport), ["id-0", "id-1"]);
+    assert_eq!(trail.iter().map(|attempt| attempt.outcome).collect::<Vec<_>>(), ["CredentialsExpired", "ok"]);
+    assert!(service.call(PAID, &[], terms(Policy::default()), &mut trail).await.is_ok());
+    assert_eq!(signers(&transport)[2], "id-1", "what works is kept");
+
+    let (service, transport) = supplied(vec![expired(), expired(), answer(200, &[], SUCCESS)], true);
+    let error = service.call(PAID, &[], terms(Policy::default()), &mut Trail::new()).await.unwrap_err();
+    assert_eq!((error.kind(), transport.requests().len()), (Kind::CredentialsExpired, 2));
+}
+
+/// A07: a source that has nothing else ends the call at once.
+#[tokio::test]
+async fn the_same_credentials_again_are_no_replacement() {
+    for (script_ends, does_rotate, policy) in [
+        (1, false, Policy::default()),
+        // Without retries the call ends; the next one has the new credentials.
+        (1, true, Policy { max_retries: 0, ..Policy::default() }),
+    ] {
+        let script = vec![answer(400, &[], EXPIRED), answer(200, &[], SUCCESS)];
+        let (service, transport) = supplied(script, does_rotate);
+        let error = service.call(PAID, &[], terms(policy), &mut Trail::new()).await.unwrap_err();
+        assert_eq!((error.kind(), transport.requests().len()), (Kind::CredentialsExpired, script_ends));
+        assert!(service.call(PAID, &[], terms(policy), &mut Trail::new()).await.is_ok());
+        assert_eq!(signers(&transport)[1] == "id-1", does_rotate);
+    }
+}
+
+/// A network that never answers.
+#[derive(Debug)]
+struct Silent;
+impl Transport for Silent {
+    fn send(&self, _: Request) -> crate::http::Sending<'_> {
+        Box::pin(std::future::pending())
+    }
+}
+
+/// Waiting for credentials ends with the call.
+#[tokio::test(start_paused = true)]
+async fn the_wait_for_credentials_is_part_of_the_calls_time() {
+    let (mut service, transport) = service(vec![], NOW);
+    let provider = Provider::Uri(Some("http://127.0.0.1:9/x".into()));
+    service.experience = experience(&Settings { provider, ..(*service.settings).clone() });
+    service.transport = Arc::new(Silent);
+    let terms = Terms::new(Duration::from_secs(2), Duration::from_secs(15), Policy::default());
+    let started = Instant::now();
+    let error = service.call(PAID, &[], terms, &mut Trail::new()).await.unwrap_err();
+    assert_eq!((error.kind(), started.elapsed().as_secs(), transport.requests().len()), (Kind::DetectTimeout, 2, 0));
 }

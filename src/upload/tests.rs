@@ -261,5 +261,7 @@ async fn a_place_that_a_url_cannot_carry_is_refused() {
 }
 
 fn experience() -> Arc<Experience> {
-    Arc::new(Experience::new(&settings(CLOUD, UploadSignature::V4)))
+    let settings = settings(CLOUD, UploadSignature::V4);
+    let identity = Arc::new(crate::identity::Identity::new(&settings.provider));
+    Arc::new(Experience::new(&settings, identity))
 }

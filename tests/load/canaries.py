@@ -75,7 +75,7 @@ def describe(thing: object) -> Iterator[str]:
         if not name.startswith("__"):
             try:
                 value = getattr(thing, name)
-            except Exception as problem:  # noqa: BLE001
+            except Exception as problem:
                 value = problem
             yield f"{name}={value!r}"
     yield repr(getattr(thing, "__dict__", {}))
@@ -85,7 +85,7 @@ def frozen(thing: object) -> bytes:
     """An object's pickle, or the refusal's text."""
     try:
         return b"".join(pickle.dumps(thing, protocol) for protocol in (2, 5))
-    except Exception as problem:  # noqa: BLE001
+    except Exception as problem:
         return repr(problem).encode()
 
 

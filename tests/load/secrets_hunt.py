@@ -27,12 +27,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-import images
 from canaries import Canaries, describe, frozen, trouble
-from servers import Answer, RecordingServer, Recorded
 
 import aigclens
+import images
 from aigclens.testing import Emulator
+from servers import Answer, Recorded, RecordingServer
 
 URL = "https://example.com/cat.png"
 KEY_ID = "hunted-access-key-id"
@@ -205,7 +205,7 @@ def hunt_construction() -> None:
     for attempt in attempts:
         try:
             attempt()
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             # This frame holds the canaries itself; what is looked at are the frames below it.
             error.__traceback__ = error.__traceback__.tb_next.tb_next if error.__traceback__.tb_next else None  # type: ignore[union-attr]
             look("exceptions", trouble(error))

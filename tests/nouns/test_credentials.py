@@ -17,9 +17,9 @@ SECRET = "hunter2hunter2hunter2"
 @pytest.mark.parametrize("bad", ["", " x", "x\n", "x\r\ny: z", "a b", "é"])
 def test_what_copying_gets_wrong_is_refused_at_once(bad: str) -> None:
     """A02, A03."""
-    for arguments in [(bad, SECRET), ("id", bad), ("id", SECRET, bad)]:
+    for key_id, secret, token in [(bad, SECRET, None), ("id", bad, None), ("id", SECRET, bad)]:
         with pytest.raises(aigclens.ConfigError) as refused:
-            aigclens.Credentials(*arguments)
+            aigclens.Credentials(key_id, secret, token)
         assert SECRET not in str(refused.value)
 
 
