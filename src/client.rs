@@ -95,7 +95,7 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
-        let experience = Arc::new(Experience::new(&settings));
+        let experience = Arc::new(Experience::new(&settings, &ambient));
         let service = Service { settings, ambient, transport, experience };
         Self { service, tokens: Arc::default(), rules }
     }

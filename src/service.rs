@@ -72,14 +72,22 @@ pub struct Experience {
 }
 
 impl Experience {
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, ambient: &Ambient) -> Self {
+        let endpoint = &settings.endpoint;
+        // The limit is the region's; an emulator has one of its own.
+        let place = endpoint.region.as_ref().filter(|_| !endpoint.is_loopback).unwrap_or(&endpoint.authority);
         Self {
             paid: Quota::default(),
             free: Quota::default(),
             clock: Skew::default(),
             storage_clock: Skew::default(),
-            pace: Pace::new(settings.qps),
+            pace: Pace::new(settings.qps, settings.pace.clone(), place, ambient.clone()),
         }
+    }
+
+    /// When paid calls may start.
+    pub const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// The clock of whoever performs an operation.
@@ -144,11 +152,13 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Success> {
         loop {
+            let credentials = self.settings.provider.provide(&self.ambient);
+            let credentials = credentials.map_err(|error| with_trail(error, trail))?;
             if operation.is_paid() {
-                let turn = self.experience.pace.admit(terms.end).await;
+                let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
             }
-            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
+            let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, credentials, time));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
             let outcome = self.transport.send(signed.request).await;
@@ -168,7 +178,7 @@ impl Service {
                 }
                 Err(error) => {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
-                        self.experience.pace.throttled();
+                        self.experience.pace.throttled(&signed.credentials.access_key_id).await;
                     }
                     self.rest(retries, error, is_corrected, terms).await?;
                 }
@@ -272,8 +282,13 @@ impl Service {
     }
 
     /// Builds and signs a request: a fresh nonce and the present time for every attempt.
-    pub fn sign(&self, operation: Operation, fields: &[(&str, &str)], time: Duration) -> Result<Signed> {
-        let credentials = self.settings.provider.provide(&self.ambient)?;
+    pub fn sign(
+        &self,
+        operation: Operation,
+        fields: &[(&str, &str)],
+        credentials: Credentials,
+        time: Duration,
+    ) -> Result<Signed> {
         let nonce = self.nonce()?;
         let date = sign::iso_date(ambient::calendar(self.now(operation)));
         let body = encode::form(fields.iter().copied());

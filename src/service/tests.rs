@@ -37,9 +37,10 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
         policy: Policy::default(),
 
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
-    let experience = Arc::new(Experience::new(&settings));
+    let experience = Arc::new(Experience::new(&settings, &Ambient::fixed(clock, &[])));
     let service = Service {
         settings: Arc::new(settings),
         ambient: Ambient::fixed(clock, &[]),

@@ -27,6 +27,7 @@ fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
         policy: Policy { max_retries: 0, ..Policy::default() },
 
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test".into() },
     }
 }
@@ -260,5 +261,5 @@ async fn a_place_that_a_url_cannot_carry_is_refused() {
 }
 
 fn experience() -> Arc<Experience> {
-    Arc::new(Experience::new(&settings(CLOUD, UploadSignature::V4)))
+    Arc::new(Experience::new(&settings(CLOUD, UploadSignature::V4), &Ambient::fixed(0, &[])))
 }
