@@ -248,8 +248,8 @@ class Client(_Face):
             doubled each time, at most 20 s.
         on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
-        qps: Paid calls started in a second, evenly, by all who share the pace; `None` for no pace. The account's limit is
-            100 over all of its programs, so that 95 suits it. Throttling slows all of them down for a while.
+        qps: Paid calls started in a second, evenly, by all who share the pace; `None` for no pace. The account's limit
+            is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for a while.
         pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine;
             `process`, the clients of this process; or all who use one Redis server, given by its URL
             (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a

@@ -134,7 +134,7 @@ class PaceTimeout(AigcError, TimeoutError):
 
 
 class PaceUnavailable(AigcError, ConnectionError):
-    """The Redis server of `pace=` did not answer or refused, so that nobody can say whose turn it is: nothing was sent."""
+    """The Redis server of `pace=` did not answer or refused: nobody can say whose turn it is, and nothing was sent."""
 
 
 class TransportError(AigcError, ConnectionError):

@@ -54,7 +54,11 @@ impl Book {
     pub(super) fn room(&self, qps: f64) -> usize {
         match self {
             Self::Redis(_) => Redis::room(qps),
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to 10,000")]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be from 0 to 10,000"
+            )]
             _ => (qps / 50.0).ceil().max(1.0) as usize,
         }
     }
@@ -64,7 +68,9 @@ impl Book {
             #[cfg(target_os = "linux")]
             Self::Host(host) => host.warning(),
             #[cfg(not(target_os = "linux"))]
-            Self::Alone(_) => Some("the pace is kept in this process alone: only on Linux it is shared over the host".into()),
+            Self::Alone(_) => {
+                Some("the pace is kept in this process alone: only on Linux it is shared over the host".into())
+            }
             Self::Process(_) | Self::Redis(_) => None,
         }
     }

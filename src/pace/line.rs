@@ -49,16 +49,15 @@ impl Line {
     /// Waits for a turn and uses it up. Fails as soon as it is known that the turn would come after `end`.
     pub(super) async fn admit(&self, qps: f64, end: Instant) -> Result<()> {
         self.make_room(self.book.room(qps));
-        let place = match self.head.try_acquire() {
-            Ok(place) => place,
-            Err(_) => {
-                let (_waiting, before) = Waiting::behind(&self.waiting);
-                if self.earliest(qps, before) >= end {
-                    return Err(super::late());
-                }
-                let place = tokio::time::timeout_at(end, self.head.acquire()).await;
-                place.ok().and_then(|place| place.ok()).ok_or_else(super::late)?
+        let place = if let Ok(place) = self.head.try_acquire() {
+            place
+        } else {
+            let (_waiting, before) = Waiting::behind(&self.waiting);
+            if self.earliest(qps, before) >= end {
+                return Err(super::late());
             }
+            let place = tokio::time::timeout_at(end, self.head.acquire()).await;
+            place.ok().and_then(|place| place.ok()).ok_or_else(super::late)?
         };
         let passed = self.book.pass(qps, end, |at| *self.last() = Some(at)).await;
         drop(place);

@@ -28,12 +28,7 @@ pub(super) fn densest(starts: &[u64]) -> usize {
     most
 }
 
-async fn run(
-    pace: &Arc<Pace>,
-    workers: usize,
-    calls: usize,
-    pause: impl Fn(usize) -> Duration + Copy,
-) -> Vec<u64> {
+async fn run(pace: &Arc<Pace>, workers: usize, calls: usize, pause: impl Fn(usize) -> Duration + Copy) -> Vec<u64> {
     let (begin, starts) = (Instant::now(), Arc::new(Mutex::new(Vec::new())));
     let mut together = JoinSet::new();
     let pauses: Vec<Vec<Duration>> =
@@ -59,7 +54,7 @@ async fn run(
 async fn the_rate_is_used_and_kept_in_every_sliding_second() {
     for workers in [1, 16, 200] {
         let starts = run(&pace(Some(95.0)), workers, 4_000 / workers, |_| Duration::ZERO).await;
-        let seconds = *starts.last().unwrap() as f64 / 1e9;
+        let seconds = Duration::from_nanos(*starts.last().unwrap()).as_secs_f64();
         assert!((41.0..42.6).contains(&seconds), "{workers} workers: {seconds} s");
         assert!(densest(&starts) <= 100, "{}", densest(&starts));
     }
@@ -235,7 +230,11 @@ async fn a_storm_of_refusals_slows_everybody_down_and_passes() {
     together.join_all().await;
     let counts = counts.lock().unwrap();
     let between = |from: u64, to: u64| {
-        counts.iter().filter(|(_, at)| (from..to).contains(&at.as_secs())).map(|(worker, _)| *worker).collect::<Vec<_>>()
+        counts
+            .iter()
+            .filter(|(_, at)| (from..to).contains(&at.as_secs()))
+            .map(|(worker, _)| *worker)
+            .collect::<Vec<_>>()
     };
     let storm = between(20, 60);
     assert!((40..160).contains(&storm.len()), "{} starts in 40 s", storm.len());
@@ -290,7 +289,8 @@ fn a_scope_is_checked_and_shows_no_password() {
     assert!(matches!(Scope::parse("host"), Ok(Scope::Host)));
     let good = Scope::parse("rediss://user:hunter2@redis.example:6380/3").unwrap();
     assert!(matches!(good, Scope::Redis(_)) && !format!("{good:?}").contains("hunter2"));
-    for bad in ["", "Host", "machine", "http://h", "redis://", "redis://u:hunter2@h:port/0", "redis://u:hunter2@h/base"] {
+    for bad in ["", "Host", "machine", "http://h", "redis://", "redis://u:hunter2@h:port/0", "redis://u:hunter2@h/base"]
+    {
         let error = Scope::parse(bad).unwrap_err();
         assert!(error.kind() == Kind::Config && !error.message().contains("hunter2"), "{bad}: {error}");
     }

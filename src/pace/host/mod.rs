@@ -55,7 +55,13 @@ impl Drop for Locked<'_> {
 impl Host {
     /// Nothing is opened before it is needed. The name is a hash: the file names nobody.
     pub(super) fn new(folders: Vec<Folder>, name: &str) -> Self {
-        Self { folders, name: place::file(name), boot: Boot::read(), state: Mutex::default(), local: Local::since_boot() }
+        Self {
+            folders,
+            name: place::file(name),
+            boot: Boot::read(),
+            state: Mutex::default(),
+            local: Local::since_boot(),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

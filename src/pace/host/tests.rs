@@ -1,3 +1,5 @@
+//! With real files, in folders of the tests' own.
+#![allow(clippy::disallowed_methods, reason = "what is tested are files")]
 use super::*;
 use crate::ambient::Ambient;
 use crate::error::Kind;
@@ -78,7 +80,7 @@ fn what_is_corrupt_is_replaced_and_waits_for_what_it_may_have_forgotten() {
     let temporary = Temporary::new("corrupt");
     let host = temporary.host();
     reserve(&host);
-    for garbage in [&b"x"[..], &[0; 4096], b"aigpace9 of a version to come", &[0xFF; 200_000]] {
+    for garbage in [&b"x"[..], &[0; 4096], b"aigpace9 of a version to come", &vec![0xFF; 200_000]] {
         std::fs::write(temporary.file(), garbage).unwrap();
         let first = host.change(|record, now| record.reserve(95.0, now, u64::MAX).unwrap() - now).unwrap();
         assert!(first > SECOND, "{first}");

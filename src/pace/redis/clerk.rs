@@ -21,12 +21,19 @@ fn is_over(turn: Turn, qps: f64) -> bool {
 /// What is said to the clerk.
 #[derive(Debug)]
 pub(super) enum Message {
-    Ask { qps: f64, end: Instant, reply: oneshot::Sender<Result<Offer>> },
+    Ask {
+        qps: f64,
+        end: Instant,
+        reply: oneshot::Sender<Result<Offer>>,
+    },
     /// A turn was used.
     Used,
     /// A turn was not.
     Back(Turn),
-    Throttled { qps: f64, done: oneshot::Sender<()> },
+    Throttled {
+        qps: f64,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// A turn on its way to a caller, who may be gone: then it comes back.
@@ -131,7 +138,8 @@ impl Clerk {
                 // Turns that are over by now, since this process was held up, are asked for again.
                 Ok(Answer { mapping, next, turns }) => {
                     let is_last = turns.is_empty();
-                    self.spare.extend(turns.into_iter().map(|there| (there, Turn { here: mapping.here(there), there })));
+                    self.spare
+                        .extend(turns.into_iter().map(|there| (there, Turn { here: mapping.here(there), there })));
                     self.hand_out();
                     let next = Instant::now() + Duration::from_nanos(mapping.here(next).saturating_sub(now()));
                     self.refuse(|asker| (asker.end <= next).then(super::super::late));

@@ -117,7 +117,11 @@ impl Link {
         };
         let Open { mut connection, mapping } = open;
         let mut command = ::redis::cmd("EVAL");
-        command.arg(SCRIPT).arg(2).arg(format!("aigclens:pace:{{{name}}}")).arg(format!("aigclens:pace:{{{name}}}:back"));
+        command
+            .arg(SCRIPT)
+            .arg(2)
+            .arg(format!("aigclens:pace:{{{name}}}"))
+            .arg(format!("aigclens:pace:{{{name}}}:back"));
         let within = u64::try_from(request.within.as_micros()).unwrap_or(u64::MAX).min(86_400_000_000);
         command.arg(request.what).arg(request.qps).arg(request.wanted).arg(within).arg(request.back);
         let sent = now();
@@ -133,9 +137,8 @@ impl Link {
 
     async fn connect(&self) -> std::result::Result<Open, RedisError> {
         let client = Client::open(self.address.url.expose())?;
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECTING))
-            .set_response_timeout(Some(ANSWERING));
+        let config =
+            AsyncConnectionConfig::new().set_connection_timeout(Some(CONNECTING)).set_response_timeout(Some(ANSWERING));
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = tokio::time::timeout(CONNECTING, connecting)
             .await

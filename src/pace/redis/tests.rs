@@ -163,7 +163,8 @@ async fn a_refusal_slows_all_down_and_the_keys_expire() {
 #[tokio::test]
 async fn a_server_that_cannot_be_used_is_a_clear_error_without_the_password() {
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let error = pace(&format!("redis://:hunter2@127.0.0.1:{closed}/0"), 95.0).admit("id", soon(9_000)).await.unwrap_err();
+    let error =
+        pace(&format!("redis://:hunter2@127.0.0.1:{closed}/0"), 95.0).admit("id", soon(9_000)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::PaceUnavailable);
     assert!(error.message().contains("refused") && !error.message().contains("hunter2"), "{error}");
     // One that takes the connection and says nothing.
@@ -193,7 +194,8 @@ async fn a_server_that_comes_back_is_used_again() {
     let pace = server.pace(95.0);
     pace.admit("id", soon(9_000)).await.unwrap();
     let mut connection = server.connection().await;
-    let _: ::redis::Value = ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").query_async(&mut connection).await.unwrap();
+    let _: ::redis::Value =
+        ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("normal").query_async(&mut connection).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
     pace.admit("id", soon(9_000)).await.unwrap();
     // As if it had been an hour later before.
@@ -201,7 +203,14 @@ async fn a_server_that_comes_back_is_used_again() {
     let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut connection).await.unwrap();
     let (seconds, _): (u64, u64) = ::redis::cmd("TIME").query_async(&mut connection).await.unwrap();
     let hour = (seconds + 3_600) * 1_000_000;
-    let _: ::redis::Value =
-        ::redis::cmd("HSET").arg(&keys[0]).arg("next").arg(hour + 20_000).arg("seen").arg(hour).query_async(&mut connection).await.unwrap();
+    let _: ::redis::Value = ::redis::cmd("HSET")
+        .arg(&keys[0])
+        .arg("next")
+        .arg(hour + 20_000)
+        .arg("seen")
+        .arg(hour)
+        .query_async(&mut connection)
+        .await
+        .unwrap();
     pace.admit("id", soon(2_000)).await.unwrap();
 }

@@ -30,8 +30,9 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     let late = prop_oneof![8 => 0..2 * MILLI, 2 => 0..49 * MILLI, 1 => 0..5 * SECOND];
     let still = prop_oneof![4_000 => Just(0), 1 => 0..2 * SECOND, 1 => Just(600 * SECOND)];
-    (rest, late, prop::bool::weighted(0.1), prop::bool::weighted(0.0005), still)
-        .prop_map(|(rest, late, gives_up, throttled, stands_still)| Step { rest, late, gives_up, throttled, stands_still })
+    (rest, late, prop::bool::weighted(0.1), prop::bool::weighted(0.0005), still).prop_map(
+        |(rest, late, gives_up, throttled, stands_still)| Step { rest, late, gives_up, throttled, stands_still },
+    )
 }
 
 /// What is next for a participant at a time.
@@ -115,12 +116,11 @@ fn those_who_always_ask_are_served_alike() {
     let mut turns: Vec<u64> = (0..8).map(|_| record.reserve(95.0, SECOND, u64::MAX).unwrap()).collect();
     for _ in 0..8_000 {
         let who = (0..8).min_by_key(|who| turns[*who]).unwrap();
-        match record.start(95.0, turns[who], turns[who]) {
-            Start::Full(free) => turns[who] = free,
-            _ => {
-                counts[who] += 1;
-                turns[who] = record.reserve(95.0, turns[who], u64::MAX).unwrap();
-            }
+        if let Start::Full(free) = record.start(95.0, turns[who], turns[who]) {
+            turns[who] = free;
+        } else {
+            counts[who] += 1;
+            turns[who] = record.reserve(95.0, turns[who], u64::MAX).unwrap();
         }
     }
     assert!(counts.iter().all(|count| (990..=1_010).contains(count)), "{counts:?}");
