@@ -253,24 +253,55 @@ def test_a_client_whose_pace_has_a_password_does_not_pickle() -> None:
     assert pickle.loads(pickle.dumps(aigclens.Client(pace="redis://127.0.0.1/0"))).endpoint
 
 
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+@contextlib.contextmanager
+def redis_server(folder: Path, port: str, *options: str) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A server of the test's own; `port` names the option for it."""
     binary = shutil.which("redis-server")
     if binary is None:
         pytest.skip("redis-server is not installed (Debian: apt install redis-server)")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path)]
-    with subprocess.Popen([binary, *options, "--requirepass", "hunter2"], stdout=subprocess.DEVNULL) as server:
+        number = probe.getsockname()[1]
+    always = ["--bind", "127.0.0.1", "--save", "", "--dir", str(folder), "--requirepass", "hunter2"]
+    arguments = [binary, *always, port, str(number), *options]
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL) as server:
         try:
             for _ in range(500):
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", number)):
                     break
                 time.sleep(0.01)
-            yield f"redis://:hunter2@127.0.0.1:{port}/0", server
+            yield number, server
         finally:
             server.kill()
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    with redis_server(tmp_path, "--port") as (port, server):
+        yield f"redis://:hunter2@127.0.0.1:{port}/0", server
+
+
+def test_redis_over_tls_trusts_what_the_system_trusts(
+    service: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("the command openssl is not there")
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    new = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30"]
+    name = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    leaf = ["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", key, "-out", certificate]
+    subprocess.run([*new, *name, *leaf], check=True, capture_output=True)
+    options = ["--port", "0", "--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"]
+    with redis_server(tmp_path, "--tls-port", *options) as (port, server):
+        if server.poll() is not None:
+            pytest.skip("this redis-server was built without TLS")
+        url = f"rediss://:hunter2@localhost:{port}/0"
+        with client(service, url, 95.0) as one:
+            with pytest.raises(aigclens.PaceUnavailable) as refused:
+                one.detect(URL)
+            assert "hunter2" not in str(refused.value)
+            monkeypatch.setenv("SSL_CERT_FILE", certificate)
+            one.detect(URL)
 
 
 def test_processes_share_a_redis_server(service: Emulator, redis: tuple[str, subprocess.Popen[bytes]]) -> None:

@@ -29,7 +29,9 @@ fn step() -> impl Strategy<Value = Step> {
         1 => 0..3 * SECOND,
     ];
     let late = prop_oneof![8 => 0..2 * MILLI, 2 => 0..49 * MILLI, 1 => 0..5 * SECOND];
-    let still = prop_oneof![4_000 => Just(0), 1 => 0..2 * SECOND, 1 => Just(600 * SECOND)];
+    // Short enough that nobody misses a turn, or long enough that all do.
+    let still =
+        prop_oneof![3_000 => Just(0), 30 => 20 * MILLI..50 * MILLI, 2 => 0..2 * SECOND, 1 => Just(600 * SECOND)];
     (rest, late, prop::bool::weighted(0.1), prop::bool::weighted(0.0005), still).prop_map(
         |(rest, late, gives_up, throttled, stands_still)| Step { rest, late, gives_up, throttled, stands_still },
     )
