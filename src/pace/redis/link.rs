@@ -7,7 +7,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError};
 use std::time::Duration;
 
-const SCRIPT: &str = include_str!("turns.lua");
+pub(super) const SCRIPT: &str = include_str!("turns.lua");
 /// Name resolution, connection, TLS and log-in.
 const CONNECTING: Duration = Duration::from_secs(2);
 /// One command.

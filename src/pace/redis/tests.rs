@@ -2,9 +2,10 @@
 #![allow(clippy::disallowed_methods, reason = "what is tested is a real server")]
 use super::*;
 use crate::ambient::Ambient;
-use crate::pace::record::SECOND;
+use crate::pace::record::{Record, SECOND, Throttled};
 use crate::pace::tests::densest;
 use crate::pace::{Pace, Scope};
+use proptest::prelude::*;
 use std::process::{Child, Command, Stdio};
 use tokio::task::JoinSet;
 
@@ -213,4 +214,59 @@ async fn a_server_that_comes_back_is_used_again() {
         .await
         .unwrap();
     pace.admit("id", soon(2_000)).await.unwrap();
+}
+
+/// What the script says: its time, when the next turn would be, and the turns.
+async fn script(connection: &mut ::redis::aio::MultiplexedConnection, what: &str, wanted: u64) -> Vec<u64> {
+    let mut command = ::redis::cmd("EVAL");
+    command.arg(link::SCRIPT).arg(2).arg("one").arg("two").arg(what).arg(95).arg(wanted).arg(60_000_000);
+    command.query_async(connection).await.unwrap()
+}
+
+/// C05, C08: the server's script and a host's record come to the same rates.
+#[tokio::test]
+async fn the_script_and_the_record_have_the_same_arithmetic() {
+    let Some(server) = Server::start(&[]) else { return };
+    let mut connection = server.connection().await;
+    let turns = script(&mut connection, "lease", 20).await.split_off(2);
+    assert!(turns.windows(2).all(|pair| pair[1] - pair[0] == 10_527), "{turns:?}");
+    let throttled_at = script(&mut connection, "throttled", 0).await[0];
+    // Refusals of the next half second are the same ones.
+    script(&mut connection, "throttled", 0).await;
+    let turns = script(&mut connection, "lease", 400).await.split_off(2);
+    let throttled = Some(Throttled { at: throttled_at * 1_000, rate: 95.0 });
+    let record = Record { throttled, ..Record::default() };
+    for pair in turns.windows(2) {
+        let wanted = 1e6 / record.rate(95.0, pair[0] * 1_000);
+        let found = Duration::from_micros(pair[1] - pair[0]).as_secs_f64() * 1e6;
+        assert!((found - wanted).abs() <= 1.0 + wanted / 1_000.0, "{found} instead of {wanted}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// C07: the turns of the script, with rests between them, reached as late as is allowed or not at all, and mapped to a
+    /// clock that is off by 7 ms in either direction for each lease.
+    #[test]
+    fn no_second_is_too_full_however_late_turns_are_reached(
+        leases in prop::collection::vec((1_usize..=10, -7_i64..=7, prop_oneof![4 => Just(0_u64), 1 => 0_u64..2_000]), 100),
+        late in prop::collection::vec(prop_oneof![Just(0_u64), Just(1), 0..=u64::MAX], 1_000),
+    ) {
+        let (mut next, mut starts, mut late) = (SECOND, Vec::new(), late.into_iter().cycle());
+        for (turns, error, rest) in leases {
+            next += rest * 1_000_000;
+            for _ in 0..turns {
+                let late = match late.next() {
+                    Some(1) => missed(95.0),
+                    Some(late) => late % (missed(95.0) + 1),
+                    None => 0,
+                };
+                starts.push(next.saturating_add_signed(error * 1_000_000) + late);
+                next += 10_527_000;
+            }
+        }
+        starts.sort_unstable();
+        prop_assert!(densest(&starts) <= 100, "{}", densest(&starts));
+    }
 }
