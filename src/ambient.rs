@@ -22,6 +22,19 @@ pub fn calendar(time: Duration) -> OffsetDateTime {
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }
 
+/// Time since the machine was started, its suspensions included: the same for all of its processes, and never set by hand.
+/// `None` where the system has no such clock.
+pub fn since_boot() -> Option<Duration> {
+    #[cfg(target_os = "linux")]
+    {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+        Some(Duration::new(seconds, nanos))
+    }
+    #[cfg(not(target_os = "linux"))]
+    None
+}
+
 impl fmt::Debug for Ambient {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Ambient")

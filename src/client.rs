@@ -108,7 +108,7 @@ impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
         let identity = Arc::new(Identity::new(&settings.provider));
         let site = |settings: Arc<Settings>| {
-            let experience = Arc::new(Experience::new(&settings, Arc::clone(&identity)));
+            let experience = Arc::new(Experience::new(&settings, Arc::clone(&identity), &ambient));
             let (ambient, transport) = (ambient.clone(), Arc::clone(&transport));
             Site { service: Service { settings, ambient, transport, experience }, tokens: Arc::default() }
         };

@@ -1,6 +1,7 @@
 //! What a client can be told, checked when it is told.
 use crate::credential::Provider;
 use crate::error::{Error, Kind, Result};
+use crate::pace::Scope;
 use crate::redact::Secret;
 use crate::region::Endpoint;
 use crate::retry::Policy;
@@ -99,6 +100,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Paid calls a second; `None` for no pace.
     pub qps: Option<f64>,
+    /// Who shares that pace.
+    pub pace: Scope,
     pub network: Network,
 }
 

@@ -23,6 +23,7 @@ pub enum Kind {
     UnsupportedSource,
     ClientClosed,
     PaceTimeout,
+    PaceUnavailable,
     // No connection: nothing was sent.
     Connect,
     ConnectTimeout,
@@ -55,7 +56,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::Config,
         Self::Credentials,
         Self::CredentialsNotFound,
@@ -69,6 +70,7 @@ impl Kind {
         Self::UnsupportedSource,
         Self::ClientClosed,
         Self::PaceTimeout,
+        Self::PaceUnavailable,
         Self::Connect,
         Self::ConnectTimeout,
         Self::Dns,
@@ -112,6 +114,7 @@ impl Kind {
             Self::UnsupportedSource => "UnsupportedSource",
             Self::ClientClosed => "ClientClosed",
             Self::PaceTimeout => "PaceTimeout",
+            Self::PaceUnavailable => "PaceUnavailable",
             Self::Connect => "ConnectError",
             Self::ConnectTimeout => "ConnectTimeout",
             Self::Dns => "DnsError",
@@ -149,6 +152,7 @@ impl Kind {
                 | Self::ConnectTimeout
                 | Self::Dns
                 | Self::PaceTimeout
+                | Self::PaceUnavailable
                 | Self::Proxy
                 | Self::ResourceExhausted
                 | Self::AmbiguousOutcome

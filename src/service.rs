@@ -86,13 +86,16 @@ pub struct Experience {
 
 impl Experience {
     /// Nothing is learned yet. The identity is shared by the regions of a client.
-    pub fn new(settings: &Settings, identity: Arc<Identity>) -> Self {
+    pub fn new(settings: &Settings, identity: Arc<Identity>, ambient: &Ambient) -> Self {
+        let endpoint = &settings.endpoint;
+        // The limit is the region's; an emulator has one of its own.
+        let place = endpoint.region.as_ref().filter(|_| !endpoint.is_loopback).unwrap_or(&endpoint.authority);
         Self {
             paid: Quota::default(),
             free: Quota::default(),
             clock: Skew::default(),
             storage_clock: Skew::default(),
-            pace: Pace::new(settings.qps),
+            pace: Pace::new(settings.qps, settings.pace.clone(), place, ambient.clone()),
             health: Health::default(),
             identity,
         }
@@ -101,6 +104,11 @@ impl Experience {
     /// Who signs.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// When paid calls may start.
+    pub const fn pace(&self) -> &Pace {
+        &self.pace
     }
 
     /// The clock of whoever performs an operation.
@@ -168,7 +176,7 @@ impl Service {
             let asked = Instant::now();
             let credentials = self.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
             if operation.is_paid() {
-                let turn = self.experience.pace.admit(terms.end).await;
+                let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
             }
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time, credentials));
@@ -191,7 +199,7 @@ impl Service {
                 }
                 Err(error) => {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
-                        self.experience.pace.throttled();
+                        self.experience.pace.throttled(&signed.credentials.access_key_id).await;
                     }
                     let is_corrected = is_corrected || self.renewed(&error, &signed.credentials, terms).await;
                     self.rest(retries, operation, error, is_corrected, terms, trail).await?;

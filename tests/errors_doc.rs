@@ -50,7 +50,7 @@ fn table(text: &mut String, title: &str, note: &str, first: &str) {
 }
 
 /// Failures without an answer: how far the request got decides what it may have cost.
-const UNANSWERED: [(Kind, Billing, &str); 11] = [
+const UNANSWERED: [(Kind, Billing, &str); 12] = [
     (Kind::Dns, Billing::NotBilled, "the endpoint's name has no address; check region= and endpoint="),
     (Kind::Connect, Billing::NotBilled, "nobody listens, or the connection ended before the request was sent"),
     (Kind::ConnectTimeout, Billing::NotBilled, "no connection within connect_timeout="),
@@ -59,6 +59,7 @@ const UNANSWERED: [(Kind, Billing, &str); 11] = [
     (Kind::Proxy, Billing::NotBilled, "the proxy cannot be reached or refuses"),
     (Kind::ProxyAuthentication, Billing::NotBilled, "the proxy wants a user name and password, which go into its URL"),
     (Kind::PaceTimeout, Billing::NotBilled, "the turn at the pace of qps= would come after total_timeout="),
+    (Kind::PaceUnavailable, Billing::NotBilled, "the Redis server of pace= cannot be reached or refuses"),
     (Kind::DetectTimeout, Billing::PossiblyBilled, "sent, and no whole answer within timeout="),
     (Kind::AmbiguousOutcome, Billing::PossiblyBilled, "sent, and the connection broke before a whole answer came"),
     (

@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from aigclens.errors import MismatchWarning as MismatchWarning
     from aigclens.errors import NonceUsedError as NonceUsedError
     from aigclens.errors import PaceTimeout as PaceTimeout
+    from aigclens.errors import PaceUnavailable as PaceUnavailable
     from aigclens.errors import PermissionDenied as PermissionDenied
     from aigclens.errors import ProxyAuthenticationError as ProxyAuthenticationError
     from aigclens.errors import ProxyError as ProxyError
@@ -118,6 +119,7 @@ __all__ = [
     "OidcRole",
     "OssObject",
     "PaceTimeout",
+    "PaceUnavailable",
     "PermissionDenied",
     "ProfileCredentials",
     "ProxyAuthenticationError",

@@ -52,6 +52,7 @@ class _Face:
         max_retries: int = 0,
         on_ambiguous: OnAmbiguous = "retry",
         qps: float | None = None,
+        pace: str = "host",
         i_have_a_higher_quota: bool = False,
         proxy: str | None = None,
         trust_env: bool = True,
@@ -80,6 +81,7 @@ class _Face:
             "max_retries": max_retries,
             "on_ambiguous": on_ambiguous,
             "qps": qps,
+            "pace": pace,
             "i_have_a_higher_quota": i_have_a_higher_quota,
             "proxy": proxy,
             "trust_env": trust_env,
@@ -172,6 +174,8 @@ class _Face:
         check_pickles(self._options["credentials"], f"this {name}")
         if "@" in (self._options["proxy"] or ""):
             raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
+        if "@" in self._options["pace"]:
+            raise TypeError(f"this {name} holds the password of pace= and does not pickle; make it in each process")
         return (_restore, (type(self), self._options, self._calls))
 
 
@@ -222,9 +226,12 @@ class Client(_Face):
             doubled each time, at most 20 s.
         on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
-        qps: Paid calls that this client starts in a second, evenly, with bursts of 5; `None` for no pace. The account's
-            limit is 100 over all of its programs, so that 95 suits one that has it to itself. Throttling slows a
-            client down for a while.
+        qps: Paid calls started in a second, evenly, by all who share the pace; `None` for no pace. The account's limit
+            is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for a while.
+        pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine;
+            `process`, the clients of this process; or all who use one Redis server, given by its URL
+            (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a
+            rest, Redis without. Where the host's file cannot be had, the pace is that of the process.
         i_have_a_higher_quota: Take a `qps` above 100.
         idle_timeout: Seconds after which an unused connection is closed. The service itself closes after 25.
         proxy: URL of an HTTP proxy. Without it `HTTPS_PROXY` and `NO_PROXY` are read; loopback never has one.

@@ -133,6 +133,10 @@ class PaceTimeout(AigcError, TimeoutError):
     """The call's turn at the client's pace (`qps`) would come after its total time-out: nothing was sent."""
 
 
+class PaceUnavailable(AigcError, ConnectionError):
+    """The Redis server of `pace=` did not answer or refused: nobody can say whose turn it is, and nothing was sent."""
+
+
 class TransportError(AigcError, ConnectionError):
     """No complete answer came."""
 

@@ -37,6 +37,7 @@ class ClientOptions(TypedDict, total=False):
     max_retries: int
     on_ambiguous: OnAmbiguous
     qps: float | None
+    pace: str
     i_have_a_higher_quota: bool
     proxy: str | None
     trust_env: bool

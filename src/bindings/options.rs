@@ -33,6 +33,7 @@ pub struct Options {
     max_retries: i64,
     on_ambiguous: String,
     qps: Option<f64>,
+    pace: String,
     i_have_a_higher_quota: bool,
     proxy: Option<String>,
     trust_env: bool,
@@ -78,6 +79,7 @@ impl Options {
                 gives_way: false,
             },
             qps: self.qps.map(|value| pace::qps(value, self.i_have_a_higher_quota)).transpose()?,
+            pace: pace::Scope::parse(&self.pace)?,
             network: Network {
                 proxy: self.proxy.map(Secret::new),
                 trust_env: self.trust_env,

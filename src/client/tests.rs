@@ -29,6 +29,7 @@ fn client(signature: Signature, transport: &Arc<Scripted>) -> Client {
         policy: Policy { max_retries: 0, ..Policy::default() },
 
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
     let rules = ImageRules {

@@ -73,6 +73,7 @@ impl Asking {
             policy: crate::retry::Policy { max_retries: 0, ..Default::default() },
 
             qps: None,
+            pace: crate::pace::Scope::Process,
             network,
         };
         let urls = UrlPolicy { allow_private: true, encode: false };

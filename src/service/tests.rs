@@ -24,7 +24,7 @@ struct Asked {
 }
 
 fn experience(settings: &Settings) -> Arc<Experience> {
-    Arc::new(Experience::new(settings, Arc::new(Identity::new(&settings.provider))))
+    Arc::new(Experience::new(settings, Arc::new(Identity::new(&settings.provider)), &Ambient::fixed(0, &[])))
 }
 
 fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
@@ -42,6 +42,7 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
         policy: Policy::default(),
 
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
     let experience = experience(&settings);

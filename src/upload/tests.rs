@@ -28,6 +28,7 @@ fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
         policy: Policy { max_retries: 0, ..Policy::default() },
 
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test".into() },
     }
 }
@@ -263,5 +264,5 @@ async fn a_place_that_a_url_cannot_carry_is_refused() {
 fn experience() -> Arc<Experience> {
     let settings = settings(CLOUD, UploadSignature::V4);
     let identity = Arc::new(crate::identity::Identity::new(&settings.provider));
-    Arc::new(Experience::new(&settings, identity))
+    Arc::new(Experience::new(&settings, identity, &Ambient::fixed(0, &[])))
 }

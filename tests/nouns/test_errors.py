@@ -33,6 +33,7 @@ ALL = [value for value in vars(errors).values() if inspect.isclass(value) and is
         ("DnsError", [errors.ConnectError]),
         ("TlsError", [errors.ConnectError]),
         ("PaceTimeout", [errors.AigcError, TimeoutError]),
+        ("PaceUnavailable", [errors.AigcError, ConnectionError]),
         ("ProxyError", [errors.ConnectError]),
         ("ProxyAuthenticationError", [errors.ProxyError]),
         ("ResourceExhausted", [errors.ConnectError]),

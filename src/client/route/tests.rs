@@ -115,6 +115,7 @@ fn client(world: &Arc<World>, failover: &[&str], max_retries: u32, on_ambiguous:
         },
         policy: Policy { max_retries, on_ambiguous, gives_way: false },
         qps: None,
+        pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };
     let urls = UrlPolicy { allow_private: false, encode: false };
