@@ -8,7 +8,7 @@ use crate::http::Transport;
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
 use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
-use crate::upload::{self, Image, TokenCache};
+use crate::upload::{self, Image, Shelf, TokenCache};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
 use crc64fast::Digest;
@@ -191,6 +191,7 @@ impl Client {
         let mut is_second_upload = false;
         loop {
             let uploaded;
+            let mut shelf = None;
             let image = match ready {
                 Ready::Url(url) => Reference::Url(url.as_str()),
                 Ready::Oss(object) => {
@@ -200,6 +201,7 @@ impl Client {
                     uploaded = upload::upload(&self.tokens, &self.service, image, terms, trail)
                         .await
                         .map_err(|error| with_trail(error, trail))?;
+                    shelf = Some(Shelf::new(&self.service.ambient));
                     if !uploaded.is_verified && !warnings.contains(&"upload_not_verified") {
                         warnings.push("upload_not_verified");
                     }
@@ -215,13 +217,18 @@ impl Client {
             };
             let service_parameters = request.service_parameters();
             let fields = [("Service", request.service), ("ServiceParameters", service_parameters.as_str())];
-            let outcome = self.service.persist(&mut retries, Operation::ImageModeration, &fields, terms, trail).await;
+            let is_fresh = || shelf.as_ref().is_none_or(Shelf::is_fresh);
+            let operation = Operation::ImageModeration;
+            let outcome = self.service.persist(&mut retries, operation, &fields, terms, &is_fresh, trail).await;
             match outcome {
+                // It took so long that the storage may have let go of the image: uploaded again (K07).
+                Ok(None) => {}
+                Ok(Some(success)) => return Ok(success),
                 // The storage lost what was uploaded: once more from the start (D06).
                 Err(error) if is_lost(&error, ready) && !is_second_upload && retries.may_go_on() => {
                     is_second_upload = true;
                 }
-                outcome => return outcome.map_err(|error| with_trail(error, trail)),
+                Err(error) => return Err(with_trail(error, trail)),
             }
         }
     }

@@ -125,7 +125,8 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Success> {
         let mut retries = self.retries(operation, terms);
-        self.persist(&mut retries, operation, fields, terms, trail).await
+        let call = self.persist(&mut retries, operation, fields, terms, &|| true, trail).await;
+        call.and_then(|success| success.ok_or_else(|| Error::new(Kind::Internal, "a request that was not made")))
     }
 
     /// The attempts of one operation, none made yet.
@@ -134,19 +135,24 @@ impl Service {
         Retries::new(terms.policy, operation, quota)
     }
 
-    /// Goes on with the attempts of an operation until one succeeds or none is left.
+    /// Goes on with the attempts of an operation until one succeeds or none is left. Nothing comes back, and nothing is
+    /// sent, once what the request speaks of is no longer fresh: then it must be made anew (K07).
     pub async fn persist(
         &self,
         retries: &mut Retries<'_>,
         operation: Operation,
         fields: &[(&str, &str)],
         terms: Terms,
+        is_fresh: &(dyn Fn() -> bool + Send + Sync),
         trail: &mut Trail,
-    ) -> Result<Success> {
+    ) -> Result<Option<Success>> {
         loop {
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
+            }
+            if !is_fresh() {
+                return Ok(None);
             }
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
@@ -164,7 +170,7 @@ impl Service {
             match self.note(operation, elapsed, result, trail) {
                 Ok(success) => {
                     retries.succeeded();
-                    return Ok(success);
+                    return Ok(Some(success));
                 }
                 Err(error) => {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
