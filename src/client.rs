@@ -1,18 +1,23 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
+mod caught;
+
+pub use caught::Caught;
+
 use crate::ambient::Ambient;
 use crate::attempt::{Attempt, Billing, Operation};
 use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
 use crate::http::Transport;
+use crate::image::memory::{Memory, Room};
 use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
-use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
+use crate::service::{Experience, Service, Success, Terms, Trail, failed, with_trail};
 use crate::upload::{self, Image, Shelf, TokenCache};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
 use crc64fast::Digest;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -76,6 +81,15 @@ pub struct Client {
     service: Service,
     tokens: Arc<TokenCache>,
     rules: ImageRules,
+    memory: Memory,
+}
+
+/// How far a call has got: what is left of it when it panics.
+#[derive(Default)]
+struct Progress {
+    trail: Trail,
+    /// From here on something may have been sent.
+    is_asking: bool,
 }
 
 /// What was checked before the first packet.
@@ -97,18 +111,43 @@ impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
         let experience = Arc::new(Experience::new(&settings));
         let service = Service { settings, ambient, transport, experience };
-        Self { service, tokens: Arc::default(), rules }
+        Self { service, tokens: Arc::default(), rules, memory: Memory::default() }
     }
 
     /// The same client on another transport: settings and upload token are shared.
     #[must_use]
     pub fn on(&self, transport: Arc<dyn Transport>) -> Self {
         let service = Service { transport, ..self.service.clone() };
-        Self { service, tokens: Arc::clone(&self.tokens), rules: self.rules }
+        Self { service, tokens: Arc::clone(&self.tokens), rules: self.rules, memory: self.memory.clone() }
     }
 
-    /// Asks the service about one image.
+    /// The same client with a share of memory that others have too.
+    #[must_use]
+    pub fn sharing(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// Asks the service about one image. A panic inside of the call is an error of the call (H18).
     pub async fn detect(&self, call: Call) -> Result<Detection> {
+        let mut progress = Progress::default();
+        let outcome = Caught::new(self.story(call, &mut progress)).await;
+        outcome.unwrap_or_else(|| Err(self.panicked(progress)))
+    }
+
+    /// Nobody knows what a request was charged that was under way when the call panicked.
+    fn panicked(&self, progress: Progress) -> Error {
+        let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
+        let mut trail = progress.trail;
+        if progress.is_asking && Billing::worst(&trail) != Billing::Billed {
+            let doubtful = error.clone().with_billing(Billing::PossiblyBilled);
+            let region = self.service.settings.endpoint.region.clone();
+            trail.push(failed(Operation::ImageModeration, &doubtful, region, Duration::ZERO));
+        }
+        with_trail(error, &trail)
+    }
+
+    async fn story(&self, call: Call, progress: &mut Progress) -> Result<Detection> {
         let started = Instant::now();
         let terms = self.terms(&call);
         let parameters = self.parameters(&call)?;
@@ -117,9 +156,10 @@ impl Client {
             warnings.push("unknown_service");
         }
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
-        let mut trail = Trail::new();
-        let success = self.moderate(&ready, &parameters, terms, &mut trail, &mut warnings).await?;
-        self.conclude(&success, &parameters, trail, warnings, started.elapsed())
+        progress.is_asking = true;
+        let trail = &mut progress.trail;
+        let success = self.moderate(&ready, &parameters, terms, trail, &mut warnings).await?;
+        self.conclude(&success, &parameters, trail.clone(), warnings, started.elapsed())
     }
 
     fn terms(&self, call: &Call) -> Terms {
@@ -155,12 +195,28 @@ impl Client {
             }
             Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
             Source::Bytes(bytes) if bytes.len() <= SMALL => local(bytes, rules, warnings).map(Ready::Local),
-            Source::Bytes(bytes) => blocking(terms, warnings, move |warnings| local(bytes, rules, warnings)).await,
-            Source::Path(path) => {
-                blocking(terms, warnings, move |warnings| {
-                    local(Bytes::from(image::file::read(&path, &rules.limits)?), rules, warnings)
-                })
-                .await
+            Source::Bytes(bytes) => {
+                blocking(terms, warnings, move |warnings| local(bytes, rules, warnings)).await.map(Ready::Local)
+            }
+            Source::Path(path) => self.read(path, terms, warnings).await.map(Ready::Local),
+        }
+    }
+
+    /// Reads a file once there is room for it in memory (I23).
+    async fn read(&self, path: PathBuf, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Image> {
+        let (rules, memory, file) = (self.rules, self.memory.clone(), path.clone());
+        let first = blocking(terms, warnings, move |warnings| {
+            let size = image::file::size(&file, &rules.limits)?;
+            match memory.claim(size) {
+                Some(room) => fill(room, &file, rules, warnings).map(Ok),
+                None => Ok(Err(size)),
+            }
+        });
+        match first.await? {
+            Ok(image) => Ok(image),
+            Err(size) => {
+                let room = self.memory.wait(size, terms.left()?).await?;
+                blocking(terms, warnings, move |warnings| fill(room, &path, rules, warnings)).await
             }
         }
     }
@@ -296,22 +352,26 @@ fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> R
     })
 }
 
+fn fill(room: Room, path: &Path, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
+    local(room.fill(image::file::read(path, &rules.limits)?), rules, warnings)
+}
+
 /// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
-async fn blocking(
+async fn blocking<T: Send + 'static>(
     terms: Terms,
     warnings: &mut Vec<&'static str>,
-    work: impl FnOnce(&mut Vec<&'static str>) -> Result<Image> + Send + 'static,
-) -> Result<Ready> {
+    work: impl FnOnce(&mut Vec<&'static str>) -> Result<T> + Send + 'static,
+) -> Result<T> {
     let task = tokio::task::spawn_blocking(move || {
         let mut noted = Vec::new();
-        work(&mut noted).map(|image| (image, noted))
+        work(&mut noted).map(|done| (done, noted))
     });
     let late = |_| Error::new(Kind::DetectTimeout, "the call's total time-out passed while the image was being read");
     let joined = tokio::time::timeout(terms.left()?, task).await.map_err(late)?;
-    let (image, noted) =
+    let (done, noted) =
         joined.map_err(|_| Error::new(Kind::Internal, "reading the image failed inside the client"))??;
     warnings.extend(noted);
-    Ok(Ready::Local(image))
+    Ok(done)
 }
 
 #[cfg(test)]

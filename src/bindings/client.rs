@@ -2,7 +2,7 @@
 //! the one `async fn` of the core.
 use super::bridge::{Handle, Port};
 use super::options::Options;
-use super::runtime::{self, Caught, Owned, PerProcess};
+use super::runtime::{self, Owned, PerProcess};
 use super::{convert, errors};
 use crate::ambient::Ambient;
 use crate::client::{self as core, Call, ImageRules};
@@ -65,6 +65,7 @@ impl Client {
             );
             let transport = Arc::new(pool.sibling());
             let client = core::Client::new(Arc::clone(&self.settings), self.ambient.clone(), transport, self.rules);
+            let client = client.sharing(runtime::memory());
             Ok(State { client, pool, slots: Mutex::default() })
         })
     }
@@ -107,12 +108,11 @@ impl State {
         };
         let tick = if is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
         let client = slot.client.clone();
-        let mut running = Caught::new(async move { client.detect(call).await });
+        let mut running = Box::pin(async move { client.detect(call).await });
         let outcome = loop {
             let turn = slot.runtime.block_on(async { tokio::time::timeout(tick, &mut running).await });
             match turn {
-                Ok(Some(outcome)) => break Ok(outcome),
-                Ok(None) => break Ok(Err(internal("a panic"))),
+                Ok(outcome) => break Ok(outcome),
                 Err(_) => {
                     // None: the interpreter is shutting down, and nobody waits for an answer any more.
                     let signals = Python::try_attach(|py| py.check_signals());
@@ -220,8 +220,7 @@ impl Client {
         let (number, queue) = port.get().register(future);
         let client = state.value.client.clone();
         let task = io.spawn(async move {
-            let outcome = Caught::new(async move { client.detect(call).await }).await;
-            queue.complete(number, outcome.unwrap_or_else(|| Err(internal("a panic"))));
+            queue.complete(number, client.detect(call).await);
         });
         Ok(Handle::new(task.abort_handle(), port, number))
     }

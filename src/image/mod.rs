@@ -5,6 +5,7 @@
 //! service's page of 2025-11-24.
 mod dimensions;
 pub mod file;
+pub mod memory;
 mod format;
 mod isobmff;
 mod parameter;
