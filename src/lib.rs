@@ -10,6 +10,7 @@ pub mod ambient;
 pub mod attempt;
 pub mod encode;
 pub mod error;
+pub mod price;
 pub mod redact;
 
 pub mod pace;

@@ -69,8 +69,13 @@ if TYPE_CHECKING:
     from aigclens.models import Detection as Detection
     from aigclens.models import Label as Label
     from aigclens.models import OssObject as OssObject
+    from aigclens.terms import PRICE_DATE as PRICE_DATE
+    from aigclens.terms import PRICE_PER_CALL as PRICE_PER_CALL
+    from aigclens.terms import ImageLimits as ImageLimits
 
 __all__ = [
+    "PRICE_DATE",
+    "PRICE_PER_CALL",
     "AccountNotReady",
     "AigcError",
     "AmbiguousOutcomeError",
@@ -94,6 +99,7 @@ __all__ = [
     "ImageDownloadTimeout",
     "ImageFileError",
     "ImageFileNotFound",
+    "ImageLimits",
     "ImageTooLarge",
     "InputError",
     "InternalError",
@@ -138,6 +144,9 @@ _ROOMS = {
     "Detection": "models",
     "Label": "models",
     "OssObject": "models",
+    "PRICE_DATE": "terms",
+    "PRICE_PER_CALL": "terms",
+    "ImageLimits": "terms",
 }
 
 

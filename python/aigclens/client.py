@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from aigclens import _native, doors
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
+from aigclens.terms import ImageLimits
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -26,6 +28,9 @@ Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
 UploadSignature: TypeAlias = Literal["v4", "v1"]
 CheckImage: TypeAlias = Literal["error", "warn", "off"]
 OnAmbiguous: TypeAlias = Literal["retry", "raise"]
+
+
+_LIMITS = ImageLimits()
 
 
 class ClientOptions(TypedDict, total=False):
@@ -50,6 +55,7 @@ class ClientOptions(TypedDict, total=False):
     trust_env: bool
     ca_file: str | os.PathLike[str] | None
     check_image: CheckImage
+    image_limits: ImageLimits | None
     allow_private_urls: bool | None
     encode_url: bool
     user_agent: str | None
@@ -94,12 +100,20 @@ class _Face:
         trust_env: bool = True,
         ca_file: str | os.PathLike[str] | None = None,
         check_image: CheckImage = "error",
+        image_limits: ImageLimits | None = None,
         allow_private_urls: bool | None = None,
         encode_url: bool = False,
         user_agent: str | None = None,
     ) -> None:
+        # A traceback may show this frame's locals (N14).
+        proxy = None if proxy is None else HiddenUrl(proxy)
         if credentials is not None and not isinstance(credentials, Credentials):
-            raise ConfigError(f"credentials is an aigclens.Credentials or None, not {type(credentials).__name__}")
+            kind = type(credentials).__name__
+            # It may be a secret in the wrong wrapping.
+            del credentials
+            raise ConfigError(f"credentials is an aigclens.Credentials or None, not {kind}")
+        if image_limits is not None and not isinstance(image_limits, ImageLimits):
+            raise ConfigError(f"image_limits is an aigclens.ImageLimits or None, not {type(image_limits).__name__}")
         options: dict[str, Any] = {
             "region": region,
             "endpoint": endpoint,
@@ -119,12 +133,20 @@ class _Face:
             "trust_env": trust_env,
             "ca_file": None if ca_file is None else os.fspath(ca_file),
             "check_image": check_image,
+            "image_limits": image_limits,
             "allow_private_urls": allow_private_urls,
             "encode_url": encode_url,
             "user_agent": user_agent,
         }
-        parts = None if credentials is None else credentials._parts()
-        self._native = _native.Client({**options, "credentials": parts})
+        # The secret goes down without a name of its own here.
+        self._native = _native.Client(
+            {
+                **options,
+                "credentials": None if credentials is None else credentials._parts(),
+                "image_limits": None if image_limits is None else image_limits._parts(),
+            }
+        )
+        warn_of_a_real_key(None if credentials is None else credentials.access_key_id, self._native.is_loopback)
         self._options = {**options, "credentials": credentials}
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
@@ -139,7 +161,7 @@ class _Face:
 
         emulator = Emulator()
         try:
-            merged: ClientOptions = {**emulator.options(), **options}
+            merged: ClientOptions = {**emulator.options(), **hide(options)}
             client = cls(**merged)
         except BaseException:
             emulator.stop()
@@ -159,6 +181,10 @@ class _Face:
         copy._native, copy._options, copy._emulator = self._native, self._options, self._emulator
         copy._calls = {**self._calls, **options}
         return copy
+
+    def _limit(self) -> int:
+        limits: ImageLimits = self._options["image_limits"] or _LIMITS
+        return limits.max_bytes
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
         if not self._calls:
@@ -253,6 +279,7 @@ class Client(_Face):
         ca_file: A PEM file of certificates to trust besides the system's.
         check_image: What to do with an image that the service's page does not allow: `error` raises before anything is
             sent, `warn` sends it and says so in `Detection.warnings`, `off` sends it.
+        image_limits: Another edition's limits; `None` for those of the international page of 2025-11-24.
         allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
         encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
         user_agent: A text to add to the `User-Agent` header.
@@ -298,7 +325,7 @@ class Client(_Face):
             ServiceError: The service refused, which costs nothing.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        return _checked(self._native.detect(coerce(source), options), data_id)
+        return _checked(self._native.detect(coerce(source, self._limit()), options), data_id)
 
     def __enter__(self) -> Self:
         return self
@@ -332,7 +359,8 @@ class AsyncClient(_Face):
     ) -> Detection:
         """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        parts = coerce(source) if is_quick(source) else await doors.aside(coerce, source)
+        limit = self._limit()
+        parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return _checked(await doors.submit(self._native, parts, options), data_id)
 
     async def aclose(self) -> None:

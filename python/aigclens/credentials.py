@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NoReturn
 
 from aigclens import _native
+from aigclens.errors import ConfigError
 
 __all__ = ["Credentials"]
 
@@ -28,7 +29,12 @@ class Credentials:
     __slots__ = ("_access_key_id", "_access_key_secret", "_security_token")
 
     def __init__(self, access_key_id: str, access_key_secret: str, security_token: str | None = None) -> None:
-        _native.check_credentials(access_key_id, access_key_secret, security_token)
+        try:
+            _native.check_credentials(access_key_id, access_key_secret, security_token)
+        except ConfigError:
+            # A traceback may show this frame's locals.
+            del access_key_id, access_key_secret, security_token
+            raise
         self._access_key_id = access_key_id
         self._access_key_secret = access_key_secret
         self._security_token = security_token
@@ -42,6 +48,8 @@ class Credentials:
         return (self._access_key_id, self._access_key_secret, self._security_token)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_security_token"):  # They were refused.
+            return "<Credentials unfinished>"
         token = "" if self._security_token is None else ", security_token='***'"
         return (
             f"Credentials(access_key_id={_native.redacted_id(self._access_key_id)!r}, access_key_secret='***'{token})"

@@ -185,6 +185,12 @@ impl Client {
         self.settings.endpoint.region.as_deref()
     }
 
+    /// Whether the endpoint is on this machine.
+    #[getter]
+    fn is_loopback(&self) -> bool {
+        self.settings.endpoint.is_loopback
+    }
+
     #[getter]
     fn closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)

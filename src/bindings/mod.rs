@@ -9,6 +9,7 @@ mod emulator;
 mod errors;
 mod options;
 mod runtime;
+mod terms;
 
 use pyo3::prelude::*;
 
@@ -21,6 +22,8 @@ mod _native {
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::terms::terms;
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the name is Python's")]

@@ -14,5 +14,5 @@ mod url;
 
 pub use format::Format;
 pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
-pub use probe::{CheckImage, Limits, Probe, check};
+pub use probe::{CheckImage, LIMITS_AS_OF, Limits, Probe, check};
 pub use url::{ImageUrl, UrlPolicy};
