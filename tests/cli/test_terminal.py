@@ -140,7 +140,11 @@ def test_an_output_that_knows_few_characters_gets_all_of_them(tmp_path: Path, de
 
 def through_a_pipe(*arguments: str, lines: int) -> tuple[int, bytes, bytes]:
     """Reads some lines of what a command prints and then goes away, as `head` does."""
-    with subprocess.Popen([*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    # What is printed waits in a buffer, as it does for users: the end of the program is when it breaks.
+    environment = {**os.environ, "PYTHONUNBUFFERED": ""}
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+    ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         read = b"".join(process.stdout.readline() for _ in range(lines))
