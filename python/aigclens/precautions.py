@@ -43,4 +43,4 @@ def warn_of_a_real_key(access_key_id: str | None, is_loopback: bool) -> None:
             "the access key id looks like a real one, and the endpoint is on this machine: an emulator needs no real "
             "key; use Emulator.client() or the key that the emulator printed"
         )
-        warnings.warn(message, UserWarning, stacklevel=4)
+        warnings.warn(message, UserWarning, stacklevel=3)
