@@ -7,6 +7,7 @@ mod client;
 mod convert;
 mod emulator;
 mod errors;
+mod interpreter;
 mod options;
 mod runtime;
 mod terms;
@@ -24,6 +25,11 @@ mod _native {
     use super::emulator::Emulator;
     #[pymodule_export]
     use super::terms::terms;
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::interpreter::claim(module.py())
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the name is Python's")]
