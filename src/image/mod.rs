@@ -16,3 +16,6 @@ pub use format::Format;
 pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
 pub use probe::{CheckImage, LIMITS_AS_OF, Limits, Probe, check};
 pub use url::{ImageUrl, UrlPolicy};
+
+#[cfg(test)]
+mod tests;

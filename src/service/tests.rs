@@ -218,3 +218,28 @@ async fn an_outage_costs_thirty_five_further_requests() {
     }
     assert_eq!(transport.requests().len(), 1_035);
 }
+
+/// A10: a million nonces drawn by 16 threads at once, each of 128 bits of the operating system's randomness. Nothing of it
+/// is kept in this process, so that a fork has nothing to copy.
+#[test]
+fn a_million_nonces_are_all_different() {
+    let (mut service, _) = service(vec![], NOW);
+    service.ambient = Ambient::system();
+    let draw = |service: &Service| {
+        let nonces: Vec<u128> =
+            (0..62_500).map(|_| u128::from_str_radix(&service.nonce().unwrap(), 16).unwrap()).collect();
+        nonces
+    };
+    let mut all: Vec<u128> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| draw(&service))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 1_000_000);
+    // Each bit is set about half of the time: 3,500 is seven times the standard deviation.
+    for bit in 0..128 {
+        let set = all.iter().filter(|nonce| *nonce >> bit & 1 == 1).count();
+        assert!(set.abs_diff(500_000) < 3_500, "bit {bit}: {set}");
+    }
+}
