@@ -17,12 +17,25 @@ pub fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
         .ok_or_else(|| refused(path, "the file keeps changing while it is read; try again when it is complete"))
 }
 
-/// What a look at a file finds, or a second one where the file changed during the first.
+/// What a look at a file finds, or a second one where the file changed during the first, or where its disk or server
+/// stumbled: a file system of the network may have lost hold of it for a moment (I03).
 fn twice<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
-    match look()? {
-        None => look(),
-        found => Ok(found),
+    match look() {
+        Ok(None) => look(),
+        Err(error) if error.facts().errno.is_some_and(passes) => look(),
+        found => found,
     }
+}
+
+#[cfg(unix)]
+fn passes(errno: i32) -> bool {
+    use rustix::io::Errno;
+    [Errno::IO, Errno::STALE].iter().any(|known| known.raw_os_error() == errno)
+}
+
+#[cfg(not(unix))]
+fn passes(_: i32) -> bool {
+    false
 }
 
 /// An open file, and its size: refused if it is no regular file, or too large.
@@ -175,6 +188,27 @@ mod tests {
         })
         .unwrap();
         assert_eq!((never, count), (None, 2));
+    }
+
+    /// I03: a disk or server that stumbles is asked once more; a refusal is final.
+    #[cfg(unix)]
+    #[test]
+    fn trouble_below_the_file_is_given_a_second_chance() {
+        use rustix::io::Errno;
+        let trouble = |errno: Errno| failed(Path::new("a.png"), &io::Error::from_raw_os_error(errno.raw_os_error()));
+        for (errno, looks) in [(Errno::IO, 2), (Errno::STALE, 2), (Errno::ACCESS, 1), (Errno::NOENT, 1)] {
+            let mut count = 0;
+            let outcome: Result<Option<()>> = twice(|| {
+                count += 1;
+                Err(trouble(errno))
+            });
+            assert_eq!((outcome.unwrap_err().facts().errno, count), (Some(errno.raw_os_error()), looks));
+            let mut outcomes = vec![Ok(Some(7)), Err(trouble(errno))];
+            assert_eq!(twice(|| outcomes.pop().unwrap()).is_ok(), looks == 2);
+        }
+        // Its first page is nobody's, and reading it is an I/O error on every Linux.
+        #[cfg(target_os = "linux")]
+        assert_eq!(read(Path::new("/proc/self/mem"), &Limits::default()).unwrap_err().facts().errno, Some(5));
     }
 
     /// I18: a file of `/proc` says that it has no bytes and gives some, as a file that grows does.
