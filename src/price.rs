@@ -37,6 +37,9 @@ mod tests {
     /// M08: no other line of the core names the price.
     #[test]
     fn the_price_is_what_the_page_says() {
-        assert_eq!((dollars(LIST.micro_dollars).as_str(), dollars(LIST.micro_dollars * 1_000).as_str()), ("0.0006", "0.60"));
+        assert_eq!(
+            (dollars(LIST.micro_dollars).as_str(), dollars(LIST.micro_dollars * 1_000).as_str()),
+            ("0.0006", "0.60")
+        );
     }
 }

@@ -65,17 +65,13 @@ if TYPE_CHECKING:
     from aigclens.errors import UnsupportedSource as UnsupportedSource
     from aigclens.errors import UploadError as UploadError
     from aigclens.errors import UploadIntegrityError as UploadIntegrityError
+    from aigclens.limits import ImageLimits as ImageLimits
     from aigclens.models import Attempt as Attempt
     from aigclens.models import Detection as Detection
     from aigclens.models import Label as Label
     from aigclens.models import OssObject as OssObject
-    from aigclens.terms import PRICE_DATE as PRICE_DATE
-    from aigclens.terms import PRICE_PER_CALL as PRICE_PER_CALL
-    from aigclens.terms import ImageLimits as ImageLimits
 
 __all__ = [
-    "PRICE_DATE",
-    "PRICE_PER_CALL",
     "AccountNotReady",
     "AigcError",
     "AmbiguousOutcomeError",
@@ -144,9 +140,7 @@ _ROOMS = {
     "Detection": "models",
     "Label": "models",
     "OssObject": "models",
-    "PRICE_DATE": "terms",
-    "PRICE_PER_CALL": "terms",
-    "ImageLimits": "terms",
+    "ImageLimits": "limits",
 }
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 from aigclens import _native, doors
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError, MismatchWarning
+from aigclens.limits import ImageLimits
 from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
-from aigclens.terms import ImageLimits
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -107,7 +107,8 @@ class _Face:
     ) -> None:
         # A traceback may show this frame's locals (N14).
         proxy = None if proxy is None else HiddenUrl(proxy)
-        if credentials is not None and not isinstance(credentials, Credentials):
+        is_wrong = not isinstance(credentials, Credentials | None)
+        if is_wrong:
             kind = type(credentials).__name__
             # It may be a secret in the wrong wrapping.
             del credentials

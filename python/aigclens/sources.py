@@ -12,8 +12,8 @@ from io import BytesIO, TextIOBase
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from aigclens.errors import ImageFileError, InvalidParameter, InvalidUrl, UnsupportedSource
+from aigclens.limits import ImageLimits
 from aigclens.models import OssObject
-from aigclens.terms import ImageLimits
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined, unused-ignore]

@@ -111,15 +111,13 @@ impl State {
         let mut running = Box::pin(async move { client.detect(call).await });
         let outcome = loop {
             let turn = slot.runtime.block_on(async { tokio::time::timeout(tick, &mut running).await });
-            match turn {
-                Ok(outcome) => break Ok(outcome),
-                Err(_) => {
-                    // None: the interpreter is shutting down, and nobody waits for an answer any more.
-                    let signals = Python::try_attach(|py| py.check_signals());
-                    if let Some(Err(interrupt)) = signals {
-                        break Err(interrupt);
-                    }
-                }
+            if let Ok(outcome) = turn {
+                break Ok(outcome);
+            }
+            // None: the interpreter is shutting down, and nobody waits for an answer any more.
+            let signals = Python::try_attach(|py| py.check_signals());
+            if let Some(Err(interrupt)) = signals {
+                break Err(interrupt);
             }
         };
         // Dropping an unfinished call drops its connection; the runtime must be at hand for that.

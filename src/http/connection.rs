@@ -99,7 +99,8 @@ impl Connection {
 
 /// Part of a request was sent, and the rest is not taken.
 fn stalled() -> Failure {
-    let message = format!("the other side has taken no byte of the request for {} s; it was not sent whole", GRACE.as_secs());
+    let message =
+        format!("the other side has taken no byte of the request for {} s; it was not sent whole", GRACE.as_secs());
     Failure::new(Kind::DetectTimeout, true, message)
 }
 
@@ -168,9 +169,7 @@ mod tests {
             far
         });
         let exchange = tokio::time::timeout(Duration::from_secs(15), connection.exchange(put(1_000_000)));
-        let Ok(Exchange::Failed(failure)) = exchange.await else {
-            panic!("there was no answer")
-        };
+        let Ok(Exchange::Failed(failure)) = exchange.await else { panic!("there was no answer") };
         assert_eq!((failure.kind, failure.sent), (Kind::DetectTimeout, true));
         assert!(failure.message.contains("no byte"), "{}", failure.message);
         assert!((GRACE..GRACE + Duration::from_secs(1)).contains(&started.elapsed()), "{:?}", started.elapsed());

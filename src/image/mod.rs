@@ -5,9 +5,9 @@
 //! service's page of 2025-11-24.
 mod dimensions;
 pub mod file;
-pub mod memory;
 mod format;
 mod isobmff;
+pub mod memory;
 mod parameter;
 mod probe;
 mod url;

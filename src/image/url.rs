@@ -169,7 +169,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
             embedded(high, low)
         }
         // Documentation; protocols of the IETF, among them Teredo, which carries addresses from behind a NAT.
-        [0x2001, 0x0db8, ..] | [0x2001, 0..0x200, ..] | [0x3fff, 0..0x1000, ..] => false,
+        [0x2001, 0x0db8 | 0..0x200, ..] | [0x3fff, 0..0x1000, ..] => false,
         // Global unicast is 2000::/3; everything else is local, unique local, multicast or reserved.
         [first, ..] => (first & 0xe000) == 0x2000,
     }
@@ -325,7 +325,9 @@ mod tests {
             let error = ImageUrl::parse(&text, UrlPolicy { encode: true, ..STRICT }).map(|_| ()).expect_err(host);
             assert!(error.message().contains("private"), "{host}");
         }
-        for host in ["8.8.8.8", "[2606:4700::1111]", "[2001:200::1]", "[64:ff9b::808:808]", "img.example", "local.example"] {
+        for host in
+            ["8.8.8.8", "[2606:4700::1111]", "[2001:200::1]", "[64:ff9b::808:808]", "img.example", "local.example"]
+        {
             assert!(ImageUrl::parse(&format!("http://{host}/a.png"), STRICT).is_ok(), "{host}");
         }
     }

@@ -212,7 +212,10 @@ def test_only_a_flag_opens_the_emulator_to_others() -> None:
         done = run("emulator", "--host", host)
         assert (done.returncode, done.stdout) == (4, b"")
         assert b"allow_non_loopback" in done.stderr
-    for arguments, is_warned in ((["--host", "0.0.0.0", "--allow-non-loopback"], True), (["--host", "127.0.0.1"], False)):
+    for arguments, is_warned in (
+        (["--host", "0.0.0.0", "--allow-non-loopback"], True),
+        (["--host", "127.0.0.1"], False),
+    ):
         with subprocess.Popen(
             [*COMMAND, "emulator", *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as process:

@@ -18,7 +18,9 @@ CREDENTIALS = aigclens.Credentials("testid", "testsecret")
 URL = "https://img.example/cat.png"
 
 
-@pytest.mark.parametrize("ask", [aigclens.Client.detect, aigclens.AsyncClient.detect, aigclens.detect, aigclens.adetect])
+@pytest.mark.parametrize(
+    "ask", [aigclens.Client.detect, aigclens.AsyncClient.detect, aigclens.detect, aigclens.adetect]
+)
 def test_there_is_one_place_for_a_source(ask: Any) -> None:
     """J14: no second argument can name an image, so that two cannot be given and none cannot be forgotten."""
     parameters = inspect.signature(ask).parameters

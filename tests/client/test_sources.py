@@ -225,16 +225,23 @@ def test_what_is_no_file_does_not_hang(emulator: Emulator, tmp_path: Path) -> No
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "socket"))
         (tmp_path / "link").symlink_to(tmp_path / "fifo")
-        names = [tmp_path / "fifo", tmp_path / "link", tmp_path / "socket", "/dev/zero", "/dev/full", "/dev/ptmx"]
+        names: list[Any] = [
+            tmp_path / "fifo",
+            tmp_path / "link",
+            tmp_path / "socket",
+            "/dev/zero",
+            "/dev/full",
+            "/dev/ptmx",
+        ]
         for path in (one for one in names if os.path.exists(one)):
 
             async def awaited(path: Any = path) -> None:
                 async with emulator.async_client() as client:
                     await client.detect(path, total_timeout=30)
 
-            with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match="cannot (use|read)"):
+            with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match=r"cannot (use|read)"):
                 client.detect(path, total_timeout=30)
-            with pytest.raises(aigclens.ImageFileError, match="cannot (use|read)"):
+            with pytest.raises(aigclens.ImageFileError, match=r"cannot (use|read)"):
                 asyncio.run(awaited())
     with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match="a directory"):
         client.detect(tmp_path)

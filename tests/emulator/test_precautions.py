@@ -19,9 +19,7 @@ SECRET = "canary-emulator-secret-4f6a"
 TOKEN = "canary-emulator-token-77c1"
 
 
-def ask(
-    emulator: Emulator, method: str, path: str, **headers: str
-) -> tuple[int, dict[str, str], bytes]:
+def ask(emulator: Emulator, method: str, path: str, **headers: str) -> tuple[int, dict[str, str], bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", emulator.port, timeout=30)
     connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
     for name, value in headers.items():
@@ -43,7 +41,8 @@ PAGES = ["/_emulator/", "/_emulator/ledger", "/_emulator/requests", "/_emulator/
 )
 def test_a_foreign_host_is_turned_away(emulator: Emulator, host: str) -> None:
     """N07: a name that an attacker lets resolve to this machine, on every page and on the service itself."""
-    for method, path in [*(("GET", page) for page in PAGES), ("POST", "/_emulator/reset"), ("POST", "/"), ("PUT", "/b/k")]:
+    steering = [("POST", "/_emulator/reset"), ("POST", "/"), ("PUT", "/b/k")]
+    for method, path in [*(("GET", page) for page in PAGES), *steering]:
         status, headers, body = ask(emulator, method, path, host=host.format(port=emulator.port))
         assert status == 403, (method, path)
         assert b"ledger" not in body
@@ -66,7 +65,8 @@ def test_web_pages_are_turned_away(emulator: Emulator, png: bytes, origin: str) 
         client.detect(png)
     own = f"127.0.0.1:{emulator.port}"
     origin = origin.format(port=emulator.port)
-    for method, path in [*(("GET", page) for page in PAGES), ("POST", "/_emulator/reset"), ("DELETE", "/_emulator/answers")]:
+    steering = [("POST", "/_emulator/reset"), ("DELETE", "/_emulator/answers")]
+    for method, path in [*(("GET", page) for page in PAGES), *steering]:
         status, headers, body = ask(emulator, method, path, host=own, origin=origin)
         assert status == 403
         assert b"billed" not in body
@@ -88,7 +88,7 @@ def test_it_keeps_and_prints_no_header_of_a_request(png: bytes, capfd: pytest.Ca
             with emulator.client(signature=signature) as client:
                 client.detect(png)
             wrong = aigclens.Credentials("canary-key-id", "another-" + SECRET, "another-" + TOKEN)
-            with aigclens.Client(endpoint=emulator.url, credentials=wrong, signature=signature, max_retries=0) as client:
+            with emulator.client(credentials=wrong, signature=signature, max_retries=0) as client:
                 with pytest.raises(aigclens.AuthenticationError):
                     client.detect("https://img.example/a.png")
         noted = emulator.requests()
@@ -146,7 +146,8 @@ def test_it_warns_for_a_key_of_the_environment_too(emulator: Emulator, tmp_path:
 
 
 def _path() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name in ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME")}
+    kept = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", "HOME")
+    return {name: value for name, value in os.environ.items() if name in kept}
 
 
 def test_the_emulator_takes_no_real_key() -> None:

@@ -191,7 +191,7 @@ async def out_of_time(task: asyncio.Task[Any]) -> None:
 
 
 async def with_a_failing_sibling(task: asyncio.Task[Any]) -> None:
-    if sys.version_info < (3, 11):
+    if not hasattr(asyncio, "TaskGroup"):
         pytest.skip("needs asyncio.TaskGroup")
 
     async def fail() -> None:
@@ -201,16 +201,17 @@ async def with_a_failing_sibling(task: asyncio.Task[Any]) -> None:
     async def wait() -> None:
         await task
 
-    with pytest.raises(ExceptionGroup) as caught:  # noqa: F821
+    with pytest.raises(Exception, match="TaskGroup") as caught:
         async with asyncio.TaskGroup() as group:
             group.create_task(wait())
             group.create_task(fail())
-    assert caught.group_contains(ZeroDivisionError)
+    # A group of exceptions, which Python 3.10 has no name for.
+    assert [type(one) for one in getattr(caught.value, "exceptions", ())] == [ZeroDivisionError]
 
 
 @pytest.mark.parametrize("give_up", [cancelled, out_of_time, with_a_failing_sibling])
 async def test_giving_up_drops_the_connection(give_up: Callable[[asyncio.Task[Any]], Awaitable[None]]) -> None:
-    """H06, H09: whichever way a waiting call is given up, the service sees its connection end, and no answer is read."""
+    """H06, H09: whichever way a waiting call is given up, the service sees its connection end."""
     asked, gone = asyncio.Event(), asyncio.Event()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

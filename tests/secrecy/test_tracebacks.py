@@ -149,9 +149,16 @@ def test_what_is_raised_by_calls_and_uploads(tmp_path: Path, png: bytes) -> None
     with RecordingServer(answer) as server:
         client = aigclens.Client(endpoint=server.url, credentials=credentials(), max_retries=0)
         async_client = aigclens.AsyncClient(endpoint=server.url, credentials=credentials(), max_retries=0)
-        sources = [URL, "https://img.example/gone.png", tmp_path / "a.png", tmp_path / "none.png", b"text", 5]
+        sources: list[Any] = [
+            URL,
+            "https://img.example/gone.png",
+            tmp_path / "a.png",
+            tmp_path / "none.png",
+            b"text",
+            5,
+        ]
         for source in sources:
-            for work in (lambda: client.detect(source), lambda: asyncio.run(async_client.detect(source))):  # type: ignore[arg-type]
+            for work in (lambda: client.detect(source), lambda: asyncio.run(async_client.detect(source))):
                 text = shown(work)
                 assert "detect: self = <" in text, "our frames are there"
                 assert is_clean(text), text

@@ -15,6 +15,7 @@ import aigclens
 import images
 from aigclens import ImageLimits
 from aigclens.cli import detect as command
+from aigclens.price import PRICE_DATE, PRICE_PER_CALL
 from aigclens.testing import Emulator
 from servers import Answer, Recorded, RecordingServer
 
@@ -119,17 +120,17 @@ def test_limits_are_part_of_a_client_s_configuration() -> None:
 
 def test_the_price_is_named_once_with_its_date(emulator: Emulator, png: bytes) -> None:
     """M08: the face, the command, the documentation and the emulator say the same."""
-    assert aigclens.PRICE_PER_CALL * 1_000 == Decimal("0.60")
-    assert aigclens.PRICE_DATE == "2025-11-24"
+    assert Decimal("0.60") == PRICE_PER_CALL * 1_000
+    assert PRICE_DATE == "2025-11-24"
     with emulator.client() as client:
         client.detect(png)
         client.detect(png)
     ledger = emulator.ledger()
-    assert (ledger.price_per_call, ledger.total) == (aigclens.PRICE_PER_CALL, 2 * aigclens.PRICE_PER_CALL)
+    assert (ledger.price_per_call, ledger.total) == (PRICE_PER_CALL, 2 * PRICE_PER_CALL)
     for text in (aigclens.Client.detect.__doc__, command.__doc__):
-        assert f"{aigclens.PRICE_PER_CALL} USD" in (text or "")
+        assert f"{PRICE_PER_CALL} USD" in (text or "")
     for text in (aigclens.__doc__, aigclens.Detection.__doc__):
-        assert f"{aigclens.PRICE_PER_CALL * 1_000:.2f} USD per 1,000" in (text or "")
+        assert f"{PRICE_PER_CALL * 1_000:.2f} USD per 1,000" in (text or "")
 
 
 def test_another_price_is_reckoned_with(png: bytes) -> None:

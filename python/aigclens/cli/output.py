@@ -22,7 +22,7 @@ def say(text: str) -> None:
 def prepare() -> None:
     """Makes the standard output one that takes whatever is printed: any character, also where nobody listens."""
     if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the program
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

@@ -20,7 +20,7 @@ from aigclens import _native
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError
 from aigclens.precautions import hide
-from aigclens.terms import PRICE_PER_CALL
+from aigclens.price import PRICE_PER_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,7 +68,7 @@ class Ledger:
 
     Attributes:
         currency: `USD`.
-        price_per_call: The emulator's, which is `aigclens.PRICE_PER_CALL` unless it was given another.
+        price_per_call: The emulator's, which is `aigclens.price.PRICE_PER_CALL` unless it was given another.
         billed: The number of charged calls.
         total: Their price.
         entries: One for each, in order.

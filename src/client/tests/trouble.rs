@@ -110,7 +110,11 @@ async fn an_image_that_lay_too_long_is_uploaded_again_before_it_is_asked_about()
         let ambient = Ambient::fixed(NOW, &[]).with_clock(move || Duration::from_secs(read.load(Ordering::SeqCst)));
         let stored = || answer(200, &[], "");
         let again = if expected == 1 { vec![stored()] } else { vec![] };
-        let script = [vec![answer(200, &[], TOKEN), stored(), answer(200, &[], THROTTLED)], again, vec![answer(200, &[], SUCCESS)]];
+        let script = [
+            vec![answer(200, &[], TOKEN), stored(), answer(200, &[], THROTTLED)],
+            again,
+            vec![answer(200, &[], SUCCESS)],
+        ];
         let client = staged(script.concat(), ambient, move |request| {
             if action(request) == "ImageModeration" {
                 set.store(NOW + minutes * 60, Ordering::SeqCst);
@@ -119,7 +123,8 @@ async fn an_image_that_lay_too_long_is_uploaded_again_before_it_is_asked_about()
         });
         let found = client.detect(local_call()).await.unwrap();
         let again = &["PutObject"][..expected];
-        let wanted = [&["DescribeUploadToken", "PutObject", "ImageModeration"][..], again, &["ImageModeration"]].concat();
+        let wanted =
+            [&["DescribeUploadToken", "PutObject", "ImageModeration"][..], again, &["ImageModeration"]].concat();
         assert_eq!(operations(&found), wanted, "{minutes} minutes");
     }
 }

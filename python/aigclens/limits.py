@@ -1,22 +1,16 @@
-"""The service's terms in numbers: what it takes and what it costs, each named once, with the date of the page."""
+"""What the service takes, as its page says it: numbers that a client can be told otherwise."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from aigclens import _native
 from aigclens.errors import ConfigError
 
-__all__ = ["PRICE_DATE", "PRICE_PER_CALL", "ImageLimits"]
+__all__ = ["ImageLimits"]
 
 _TERMS: dict[str, Any] = _native.terms()
-
-#: What one answered call costs, in USD, exactly; by the service's page of `PRICE_DATE`.
-PRICE_PER_CALL: Decimal = Decimal(_TERMS["micro_dollars"]) / 1_000_000
-#: The day of the page that names the price, as ISO 8601.
-PRICE_DATE: str = _TERMS["price_date"]
 
 
 @dataclass(frozen=True, slots=True)
