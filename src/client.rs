@@ -1,33 +1,35 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
+mod caught;
+mod moderate;
+mod prepare;
+mod route;
+
+pub use caught::Caught;
+
 use crate::ambient::Ambient;
 use crate::attempt::{Billing, Operation};
 use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
 use crate::event::Listener;
-use crate::health::Way;
 use crate::http::Transport;
 use crate::identity::Identity;
-use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
+use crate::image::memory::Memory;
+use crate::image::{CheckImage, DataId, InfoType, Limits, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
-use crate::service::{Experience, Service, Success, Terms, Trail, with_trail};
-use crate::upload::{self, Image};
-use crate::wire::moderation::{self, Reference};
+use crate::service::{Experience, Service, Success, Terms, Trail, failed, with_trail};
+use crate::wire::moderation;
 use bytes::Bytes;
-use crc64fast::Digest;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-mod route;
-
+use moderate::Asked;
 use route::Site;
 
 /// The service that this package is for; another name is passed on and marked in `warnings` (J16).
 pub const SERVICE: &str = "aigcDetector_global";
-/// Bytes from which checking and hashing an image is left to a thread of its own.
-const SMALL: usize = 64 * 1024;
 
 /// An image, wherever it is.
 #[derive(Debug, Clone)]
@@ -87,6 +89,15 @@ pub struct Client {
     ambient: Ambient,
     sites: Arc<[Site]>,
     rules: ImageRules,
+    memory: Memory,
+}
+
+/// How far a call has got: what is left of it when it panics.
+#[derive(Default)]
+struct Progress {
+    trail: Trail,
+    /// From here on something may have been sent.
+    is_asking: bool,
 }
 
 /// What was checked before the first packet.
@@ -95,13 +106,6 @@ struct Parameters {
     data_id: Option<DataId>,
     referer: Option<Referer>,
     info_type: Option<InfoType>,
-}
-
-/// An image that the service can be told of.
-enum Ready {
-    Url(ImageUrl),
-    Oss(OssObject),
-    Local(Image),
 }
 
 impl Client {
@@ -113,7 +117,7 @@ impl Client {
             Site { service: Service { settings, ambient, transport, experience }, tokens: Arc::default() }
         };
         let sites = route::settings(Arc::clone(&settings)).into_iter().map(site).collect();
-        Self { settings, ambient, sites, rules }
+        Self { settings, ambient, sites, rules, memory: Memory::default() }
     }
 
     /// The same client on another transport: settings, upload tokens and what was learned are shared.
@@ -126,8 +130,33 @@ impl Client {
         Self { sites: self.sites.iter().map(site).collect(), ..self.clone() }
     }
 
-    /// Asks the service about one image.
+    /// The same client with a share of memory that others have too.
+    #[must_use]
+    pub fn sharing(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// Asks the service about one image. A panic inside of the call is an error of the call (H18).
     pub async fn detect(&self, call: Call) -> Result<Detection> {
+        let mut progress = Progress::default();
+        let outcome = Caught::new(self.story(call, &mut progress)).await;
+        outcome.unwrap_or_else(|| Err(self.panicked(progress)))
+    }
+
+    /// Nobody knows what a request was charged that was under way when the call panicked.
+    fn panicked(&self, progress: Progress) -> Error {
+        let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
+        let mut trail = progress.trail;
+        if progress.is_asking && Billing::worst(&trail) != Billing::Billed {
+            let doubtful = error.clone().with_billing(Billing::PossiblyBilled);
+            let region = self.settings.endpoint.region.clone();
+            trail.add(failed(Operation::ImageModeration, &doubtful, region, Duration::ZERO));
+        }
+        with_trail(error, &trail)
+    }
+
+    async fn story(&self, call: Call, progress: &mut Progress) -> Result<Detection> {
         let started = Instant::now();
         let terms = self.terms(&call);
         let parameters = self.parameters(&call)?;
@@ -135,15 +164,16 @@ impl Client {
         if parameters.service.as_str() != SERVICE {
             warnings.push("unknown_service");
         }
-        let mut trail = match call.listener {
-            Some(listener) => Trail::watched(listener, self.ambient.clone(), call.data_id),
-            None => Trail::new(),
-        };
+        if let Some(listener) = call.listener {
+            progress.trail = Trail::watched(listener, self.ambient.clone(), call.data_id);
+        }
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
+        progress.is_asking = true;
+        let trail = &mut progress.trail;
         let asked = Asked { ready, parameters, terms };
-        let (success, site) = self.moderate_somewhere(&asked, &mut trail, &mut warnings).await?;
+        let (success, site) = self.moderate_somewhere(&asked, trail, &mut warnings).await?;
         warnings.extend(site.service.experience.identity().notices());
-        conclude(&success, site, &asked.parameters, trail, warnings, started.elapsed())
+        conclude(&success, site, &asked.parameters, trail.clone(), warnings, started.elapsed())
     }
 
     fn terms(&self, call: &Call) -> Terms {
@@ -166,131 +196,6 @@ impl Client {
         })
     }
 
-    /// Checks the source, and reads a local image once: the bytes that are checked are the bytes that are sent (I18).
-    async fn prepare(&self, source: Source, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Ready> {
-        let rules = self.rules;
-        match source {
-            Source::Url(text) => {
-                let (url, noted) = ImageUrl::parse(&text, rules.urls)?;
-                warnings.extend(noted);
-                Ok(Ready::Url(url))
-            }
-            Source::Oss { bucket, key, region } => {
-                OssObject::new(&bucket, &key, region.as_deref()).and_then(|o| self.own_region(o)).map(Ready::Oss)
-            }
-            Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
-            Source::Bytes(bytes) if bytes.len() <= SMALL => local(bytes, rules, warnings).map(Ready::Local),
-            Source::Bytes(bytes) => blocking(terms, warnings, move |warnings| local(bytes, rules, warnings)).await,
-            Source::Path(path) => {
-                blocking(terms, warnings, move |warnings| {
-                    local(Bytes::from(image::file::read(&path, &rules.limits)?), rules, warnings)
-                })
-                .await
-            }
-        }
-    }
-
-    /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.
-    fn own_region(&self, mut object: OssObject) -> Result<OssObject> {
-        if object.region.is_none() {
-            object.region.clone_from(&self.settings.endpoint.region);
-        }
-        match object.region {
-            Some(_) => Ok(object),
-            None => Err(Error::new(
-                Kind::InvalidParameter,
-                "the bucket's region is not known; give it: OssObject(bucket, key, region='ap-southeast-1')",
-            )),
-        }
-    }
-
-    /// Asks a region that is well, and another one where that turns out not to be.
-    async fn moderate_somewhere<'a>(
-        &'a self,
-        asked: &Asked,
-        trail: &mut Trail,
-        warnings: &mut Vec<&'static str>,
-    ) -> Result<(Success, &'a Site)> {
-        let mut tried = Vec::new();
-        let mut failed: Option<Error> = None;
-        while let Some((index, site, way)) = route::next(&self.sites, &tried) {
-            if let Some(error) = failed.take() {
-                trail.warn(format!(
-                    "going on in {} after {}",
-                    site.service.settings.endpoint.name(),
-                    error.kind().name()
-                ));
-            }
-            let terms = if matches!(way, Way::Probe(_)) { asked.terms.giving_way() } else { asked.terms };
-            let error = match site.moderate(asked, terms, trail, warnings).await {
-                Ok(success) => return Ok((success, site)),
-                Err(error) => error,
-            };
-            drop(way);
-            if !route::may_move(site, &error) || asked.terms.left().is_err() {
-                return Err(error);
-            }
-            tried.push(index);
-            failed = Some(error);
-        }
-        Err(failed.unwrap_or_else(|| Error::new(Kind::Internal, "a client without a region; please report it")))
-    }
-}
-
-/// A checked question.
-struct Asked {
-    ready: Ready,
-    parameters: Parameters,
-    terms: Terms,
-}
-
-impl Site {
-    async fn moderate(
-        &self,
-        asked: &Asked,
-        terms: Terms,
-        trail: &mut Trail,
-        warnings: &mut Vec<&'static str>,
-    ) -> Result<Success> {
-        let Asked { ready, parameters, .. } = asked;
-        let mut retries = self.service.retries(Operation::ImageModeration, terms);
-        let mut is_second_upload = false;
-        loop {
-            let uploaded;
-            let image = match ready {
-                Ready::Url(url) => Reference::Url(url.as_str()),
-                Ready::Oss(object) => {
-                    Reference::Oss { bucket: &object.bucket, key: &object.key, region: object.region.as_deref() }
-                }
-                Ready::Local(image) => {
-                    uploaded = upload::upload(&self.tokens, &self.service, image, terms, trail)
-                        .await
-                        .map_err(|error| with_trail(error, trail))?;
-                    if !uploaded.is_verified && !warnings.contains(&"upload_not_verified") {
-                        warnings.push("upload_not_verified");
-                    }
-                    Reference::Oss { bucket: &uploaded.bucket, key: &uploaded.key, region: None }
-                }
-            };
-            let request = moderation::Request {
-                service: parameters.service.as_str(),
-                image,
-                data_id: parameters.data_id.as_ref().map(DataId::as_str),
-                referer: parameters.referer.as_ref().map(Referer::as_str),
-                info_type: parameters.info_type.as_ref().map(InfoType::as_str),
-            };
-            let service_parameters = request.service_parameters();
-            let fields = [("Service", request.service), ("ServiceParameters", service_parameters.as_str())];
-            let outcome = self.service.persist(&mut retries, Operation::ImageModeration, &fields, terms, trail).await;
-            match outcome {
-                // The storage lost what was uploaded: once more from the start (D06).
-                Err(error) if is_lost(&error, ready) && !is_second_upload && retries.may_go_on() => {
-                    is_second_upload = true;
-                }
-                outcome => return outcome.map_err(|error| with_trail(error, trail)),
-            }
-        }
-    }
 }
 
 fn conclude(
@@ -328,46 +233,10 @@ fn conclude(
     })
 }
 
-/// Whether the service did not find what we have uploaded ourselves.
-fn is_lost(error: &Error, ready: &Ready) -> bool {
-    error.kind() == Kind::ImageDownload && matches!(ready, Ready::Local(_))
-}
-
 /// A success that could not be read: it stays charged, and its attempt says what became of it.
 fn spoiled(error: Error, mut trail: Trail) -> Error {
     trail.amend(error.kind().name());
     with_trail(error, &trail)
-}
-
-fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
-    let probe = image::check(&bytes, rules.check, &rules.limits)?;
-    warnings.extend(probe.warnings);
-    let mut digest = Digest::new();
-    digest.write(&bytes);
-    Ok(Image {
-        crc64: digest.sum64(),
-        suffix: probe.format.map(|format| format.suffix()),
-        content_type: probe.format.map_or("application/octet-stream", |format| format.content_type()),
-        bytes,
-    })
-}
-
-/// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
-async fn blocking(
-    terms: Terms,
-    warnings: &mut Vec<&'static str>,
-    work: impl FnOnce(&mut Vec<&'static str>) -> Result<Image> + Send + 'static,
-) -> Result<Ready> {
-    let task = tokio::task::spawn_blocking(move || {
-        let mut noted = Vec::new();
-        work(&mut noted).map(|image| (image, noted))
-    });
-    let late = |_| Error::new(Kind::DetectTimeout, "the call's total time-out passed while the image was being read");
-    let joined = tokio::time::timeout(terms.left()?, task).await.map_err(late)?;
-    let (image, noted) =
-        joined.map_err(|_| Error::new(Kind::Internal, "reading the image failed inside the client"))??;
-    warnings.extend(noted);
-    Ok(Ready::Local(image))
 }
 
 #[cfg(test)]

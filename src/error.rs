@@ -279,8 +279,10 @@ fn one_line(text: &str) -> String {
         match character {
             '\n' | '\r' | '\t' => line.push(' '),
             control if control.is_control() => line.extend(control.escape_default()),
-            // Bidirectional overrides reorder what a terminal shows.
-            '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => line.extend(character.escape_unicode()),
+            // Bidirectional marks reorder what a terminal shows, and two separators end a line for some readers.
+            '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                line.extend(character.escape_unicode());
+            }
             other => line.push(other),
         }
     }
@@ -306,9 +308,10 @@ mod tests {
         assert_eq!(names.len(), Kind::ALL.len());
     }
 
+    /// N04.
     #[test]
     fn a_message_is_one_line_whatever_it_was_made_from() {
-        let error = Error::new(Kind::Server, "a\r\nb\u{1b}[31m\u{202e}c");
-        assert_eq!(error.message(), "a  b\\u{1b}[31m\\u{202e}c");
+        let error = Error::new(Kind::Server, "a\r\nb\u{1b}[31m\u{202e}c\u{200f}\u{2028}\u{7}\u{9b}");
+        assert_eq!(error.message(), "a  b\\u{1b}[31m\\u{202e}c\\u{200f}\\u{2028}\\u{7}\\u{9b}");
     }
 }

@@ -11,6 +11,7 @@ pub mod attempt;
 pub mod encode;
 pub mod error;
 pub mod event;
+pub mod price;
 pub mod redact;
 
 pub mod health;

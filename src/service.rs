@@ -1,29 +1,26 @@
 //! One call of the service: credential, signature, send, decode. What happened is noted as an attempt, whatever happened.
-use crate::ambient::{self, Ambient};
+use crate::ambient::Ambient;
 use crate::attempt::{Attempt, Billing, Operation};
-use crate::config::{Settings, Signature};
+use crate::config::Settings;
 use crate::credential::Credentials;
 use crate::detection::Engine;
-use crate::encode;
 use crate::error::{Error, Kind, Result};
 use crate::health::Health;
-use crate::http::{Failure, HeaderText, Request, Response, Transport};
+use crate::http::{Failure, Response, Transport};
 use crate::identity::Identity;
 use crate::pace::Pace;
-use crate::redact::Secret;
 use crate::retry::{self, Policy, Quota, Retries};
-use crate::sign::{self, acs3, rpc};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
-use crate::wire::{FORM, VERSION};
-use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 mod credentials;
+mod signing;
 mod trail;
 
+pub use signing::Signed;
 pub use trail::{CANCELLED, Flight, Trail, failed, with_trail};
 
 /// What holds for one call: how long it may still take, and how persistent it is.
@@ -61,13 +58,6 @@ impl Terms {
         }
         Ok(left)
     }
-}
-
-/// A signed request, and the texts that must not come back in an error.
-#[derive(Debug)]
-pub struct Signed {
-    pub request: Request,
-    pub credentials: Arc<Credentials>,
 }
 
 /// What a client learns from call to call. Uploads have a credit of their own, so that trouble with the storage does not
@@ -154,7 +144,8 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Success> {
         let mut retries = self.retries(operation, terms);
-        self.persist(&mut retries, operation, fields, terms, trail).await
+        let call = self.persist(&mut retries, operation, fields, terms, &|| true, trail).await;
+        call.and_then(|success| success.ok_or_else(|| Error::new(Kind::Internal, "a request that was not made")))
     }
 
     /// The attempts of one operation, none made yet.
@@ -163,21 +154,26 @@ impl Service {
         Retries::new(terms.policy, operation, quota)
     }
 
-    /// Goes on with the attempts of an operation until one succeeds or none is left.
+    /// Goes on with the attempts of an operation until one succeeds or none is left. Nothing comes back, and nothing is
+    /// sent, once what the request speaks of is no longer fresh: then it must be made anew (K07).
     pub async fn persist(
         &self,
         retries: &mut Retries<'_>,
         operation: Operation,
         fields: &[(&str, &str)],
         terms: Terms,
+        is_fresh: &(dyn Fn() -> bool + Send + Sync),
         trail: &mut Trail,
-    ) -> Result<Success> {
+    ) -> Result<Option<Success>> {
         loop {
             let asked = Instant::now();
             let credentials = self.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
+            }
+            if !is_fresh() {
+                return Ok(None);
             }
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time, credentials));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
@@ -195,7 +191,7 @@ impl Service {
             match self.note(operation, flight, result, trail) {
                 Ok(success) => {
                     retries.succeeded();
-                    return Ok(success);
+                    return Ok(Some(success));
                 }
                 Err(error) => {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
@@ -324,110 +320,6 @@ impl Service {
         error.facts_mut().retry_after = retry::hint(own, common, self.ambient.now());
         error
     }
-
-    /// Builds and signs a request: a fresh nonce and the present time for every attempt.
-    pub fn sign(
-        &self,
-        operation: Operation,
-        fields: &[(&str, &str)],
-        time: Duration,
-        credentials: Arc<Credentials>,
-    ) -> Result<Signed> {
-        let nonce = self.nonce()?;
-        let date = sign::iso_date(ambient::calendar(self.now(operation)));
-        let body = encode::form(fields.iter().copied());
-        let (path, headers) = match self.settings.signature {
-            Signature::Acs3 => ("/".to_owned(), self.acs3_headers(operation, &body, &credentials, &nonce, date)),
-            Signature::HmacSha1 => {
-                (rpc_path(operation, fields, &credentials, &nonce, &date), self.common_headers(operation, &body))
-            }
-        };
-        let url = Secret::new(format!("{}{path}", self.settings.endpoint.url()));
-        let body = Bytes::from(body);
-        let is_loopback = self.settings.endpoint.is_loopback;
-        Ok(Signed { request: Request { method: "POST", url, headers, body, is_loopback, time }, credentials })
-    }
-
-    fn nonce(&self) -> Result<String> {
-        let mut bytes = [0_u8; 16];
-        if self.ambient.random(&mut bytes) {
-            return Ok(encode::hex(&bytes));
-        }
-        Err(Error::new(Kind::Internal, "the operating system gave no random bytes for a nonce; nothing was sent"))
-    }
-
-    fn common_headers(&self, operation: Operation, body: &str) -> Vec<(&'static str, HeaderText)> {
-        let mut headers = vec![
-            ("host", HeaderText::Plain(self.settings.endpoint.authority.clone())),
-            ("accept", HeaderText::Plain("application/json".to_owned())),
-            ("user-agent", HeaderText::Plain(self.settings.network.user_agent.clone())),
-            ("x-acs-action", HeaderText::Plain(operation.as_str().to_owned())),
-            ("x-acs-version", HeaderText::Plain(VERSION.to_owned())),
-        ];
-        if !body.is_empty() {
-            headers.push(("content-type", HeaderText::Plain(FORM.to_owned())));
-        }
-        headers
-    }
-
-    fn acs3_headers(
-        &self,
-        operation: Operation,
-        body: &str,
-        credentials: &Credentials,
-        nonce: &str,
-        date: String,
-    ) -> Vec<(&'static str, HeaderText)> {
-        let payload_hash = sign::sha256_hex(body.as_bytes());
-        let mut headers = self.common_headers(operation, body);
-        headers.push(("x-acs-date", HeaderText::Plain(date)));
-        headers.push(("x-acs-signature-nonce", HeaderText::Plain(nonce.to_owned())));
-        headers.push(("x-acs-content-sha256", HeaderText::Plain(payload_hash.clone())));
-        if let Some(token) = &credentials.security_token {
-            headers.push(("x-acs-accesskey-id", HeaderText::Plain(credentials.access_key_id.clone())));
-            headers.push(("x-acs-security-token", HeaderText::Sensitive(token.clone())));
-        }
-        let signed: Vec<(&str, &str)> = headers
-            .iter()
-            .filter(|(name, _)| acs3::is_signed(name))
-            .map(|(name, text)| (*name, text.expose()))
-            .collect();
-        let request =
-            acs3::Request { method: "POST", path: "/", query: &[], headers: &signed, payload_hash: &payload_hash };
-        let authorization =
-            acs3::authorize(&request, &credentials.access_key_id, credentials.access_key_secret.expose());
-        headers.push(("authorization", HeaderText::Sensitive(Secret::new(authorization))));
-        headers
-    }
-}
-
-/// The older signature's request target: its parameters are in the query, signed together with the body's fields.
-fn rpc_path(
-    operation: Operation,
-    fields: &[(&str, &str)],
-    credentials: &Credentials,
-    nonce: &str,
-    date: &str,
-) -> String {
-    let mut query = vec![
-        ("Action", operation.as_str()),
-        ("Format", "JSON"),
-        ("Version", VERSION),
-        ("Timestamp", date),
-        ("SignatureNonce", nonce),
-        ("SignatureMethod", rpc::METHOD),
-        ("SignatureVersion", rpc::VERSION),
-        ("AccessKeyId", &credentials.access_key_id),
-    ];
-    if let Some(token) = &credentials.security_token {
-        query.push(("SecurityToken", token.expose()));
-    }
-    let parameters: Vec<(&str, &str)> = query.iter().copied().chain(fields.iter().copied()).collect();
-    let signature = rpc::sign("POST", &parameters, credentials.access_key_secret.expose());
-    query.push(("Signature", &signature));
-    let pairs: Vec<String> =
-        query.iter().map(|(key, value)| format!("{}={}", encode::percent(key), encode::percent(value))).collect();
-    format!("/?{}", pairs.join("&"))
 }
 
 /// The error for a request that got no answer.

@@ -1,5 +1,5 @@
 //! Local images: a token (cached, one fetch for all who wait), the PUT, and the checksum of what arrived.
-use crate::ambient;
+use crate::ambient::{self, Ambient};
 use crate::attempt::{Attempt, Billing, Operation};
 use crate::config::UploadSignature;
 use crate::encode;
@@ -16,6 +16,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 use url::Url;
 
 const OPERATION: Operation = Operation::PutObject;
@@ -88,6 +89,29 @@ pub struct Image {
     /// The sniffed format's, for the object's name.
     pub suffix: Option<&'static str>,
     pub content_type: &'static str,
+}
+
+/// The storage keeps an image for 30 minutes (the service's page of 2025-11-24); it is not spoken of in the last five.
+const SHELF_LIFE: Duration = Duration::from_secs(25 * 60);
+
+/// How long an image has been in the storage, by whichever clock says more: the one that no correction moves, or the one
+/// that goes on while a machine sleeps.
+#[derive(Debug)]
+pub struct Shelf {
+    ambient: Ambient,
+    by_clock: Duration,
+    since: Instant,
+}
+
+impl Shelf {
+    /// An image that has just been stored.
+    pub fn new(ambient: &Ambient) -> Self {
+        Self { ambient: ambient.clone(), by_clock: ambient.now(), since: Instant::now() }
+    }
+
+    pub fn is_fresh(&self) -> bool {
+        self.since.elapsed().max(self.ambient.now().saturating_sub(self.by_clock)) < SHELF_LIFE
+    }
 }
 
 /// Where an image went.

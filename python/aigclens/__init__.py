@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from aigclens.errors import UnsupportedSource as UnsupportedSource
     from aigclens.errors import UploadError as UploadError
     from aigclens.errors import UploadIntegrityError as UploadIntegrityError
+    from aigclens.limits import ImageLimits as ImageLimits
     from aigclens.models import Attempt as Attempt
     from aigclens.models import Detection as Detection
     from aigclens.models import Label as Label
@@ -108,6 +109,7 @@ __all__ = [
     "ImageDownloadTimeout",
     "ImageFileError",
     "ImageFileNotFound",
+    "ImageLimits",
     "ImageTooLarge",
     "InputError",
     "InternalError",
@@ -163,6 +165,7 @@ _ROOMS = {
     "Detection": "models",
     "Label": "models",
     "OssObject": "models",
+    "ImageLimits": "limits",
 }
 
 

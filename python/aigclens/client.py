@@ -7,10 +7,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
-from aigclens.credentials import check_pickles, described
+from aigclens.credentials import Credentials, check_pickles, described
 from aigclens.errors import ConfigError, CredentialsWarning, MismatchWarning
+from aigclens.limits import ImageLimits
 from aigclens.logs import Watch, configure
 from aigclens.options import CallOptions
+from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from aigclens.testing import Emulator
 
 __all__ = ["AsyncClient", "Client", "adetect", "detect"]
+
+_LIMITS = ImageLimits()
 
 
 class _Face:
@@ -58,13 +62,19 @@ class _Face:
         trust_env: bool = True,
         ca_file: str | os.PathLike[str] | None = None,
         check_image: CheckImage = "error",
+        image_limits: ImageLimits | None = None,
         allow_private_urls: bool | None = None,
         encode_url: bool = False,
         user_agent: str | None = None,
         on_event: Observer | None = None,
     ) -> None:
+        # A traceback may show this frame's locals (N14).
+        proxy = None if proxy is None else HiddenUrl(proxy)
+        pace = HiddenUrl(pace)
         if on_event is not None and not callable(on_event):
             raise ConfigError(f"on_event is a callable or None, not {type(on_event).__name__}")
+        if image_limits is not None and not isinstance(image_limits, ImageLimits):
+            raise ConfigError(f"image_limits is an aigclens.ImageLimits or None, not {type(image_limits).__name__}")
         configure()
         options: dict[str, Any] = {
             "region": region,
@@ -87,11 +97,26 @@ class _Face:
             "trust_env": trust_env,
             "ca_file": None if ca_file is None else os.fspath(ca_file),
             "check_image": check_image,
+            "image_limits": image_limits,
             "allow_private_urls": allow_private_urls,
             "encode_url": encode_url,
             "user_agent": user_agent,
         }
-        self._native = _native.Client({**options, "credentials": described(credentials)})
+        try:
+            # The secret goes down without a name of its own here.
+            self._native = _native.Client(
+                {
+                    **options,
+                    "credentials": described(credentials),
+                    "image_limits": None if image_limits is None else image_limits._parts(),
+                }
+            )
+        except BaseException:
+            # They may be secrets in the wrong wrapping.
+            del credentials, endpoint, options
+            raise
+        key_id = credentials.access_key_id if isinstance(credentials, Credentials) else None
+        warn_of_a_real_key(key_id, self._native.is_loopback)
         self._options = {**options, "credentials": credentials, "on_event": on_event}
         self._watch = Watch(on_event)
         self._emulator: Emulator | None = None
@@ -107,7 +132,7 @@ class _Face:
 
         emulator = Emulator()
         try:
-            merged: ClientOptions = {**emulator.options(), **options}
+            merged: ClientOptions = {**emulator.options(), **hide(options)}
             client = cls(**merged)
         except BaseException:
             emulator.stop()
@@ -128,6 +153,10 @@ class _Face:
             setattr(copy, name, getattr(self, name))
         copy._calls = {**self._calls, **options}
         return copy
+
+    def _limit(self) -> int:
+        limits: ImageLimits = self._options["image_limits"] or _LIMITS
+        return limits.max_bytes
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
         if self._calls:
@@ -239,6 +268,7 @@ class Client(_Face):
         ca_file: A PEM file of certificates to trust besides the system's.
         check_image: What to do with an image that the service's page does not allow: `error` raises before anything is
             sent, `warn` sends it and says so in `Detection.warnings`, `off` sends it.
+        image_limits: Another edition's limits; `None` for those of the international page of 2025-11-24.
         allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
         encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
         user_agent: A text to add to the `User-Agent` header.
@@ -286,7 +316,7 @@ class Client(_Face):
             ServiceError: The service refused, which costs nothing.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        return _checked(self._native.detect(coerce(source), options), data_id)
+        return _checked(self._native.detect(coerce(source, self._limit()), options), data_id)
 
     def __enter__(self) -> Self:
         return self
@@ -320,7 +350,8 @@ class AsyncClient(_Face):
     ) -> Detection:
         """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        parts = coerce(source) if is_quick(source) else await doors.aside(coerce, source)
+        limit = self._limit()
+        parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return _checked(await doors.submit(self._native, parts, options), data_id)
 
     async def aclose(self) -> None:

@@ -66,7 +66,12 @@ class Credentials:
         security_token: str | None = None,
         expiration: datetime | float | None = None,
     ) -> None:
-        _native.check_credentials(access_key_id, access_key_secret, security_token)
+        try:
+            _native.check_credentials(access_key_id, access_key_secret, security_token)
+        except ConfigError:
+            # A traceback may show this frame's locals.
+            del access_key_id, access_key_secret, security_token
+            raise
         self._access_key_id = access_key_id
         self._access_key_secret = access_key_secret
         self._security_token = security_token
@@ -89,6 +94,8 @@ class Credentials:
         return ("explicit", self._parts())
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_security_token"):  # They were refused.
+            return "<Credentials unfinished>"
         token = "" if self._security_token is None else ", security_token='***'"
         end = "" if self._expiration is None else f", expiration={self._expiration!r}"
         return (

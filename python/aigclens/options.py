@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
+    from aigclens.limits import ImageLimits
 
 __all__ = ["CallOptions", "CheckImage", "ClientOptions", "OnAmbiguous", "Signature", "UploadSignature"]
 
@@ -43,6 +44,7 @@ class ClientOptions(TypedDict, total=False):
     trust_env: bool
     ca_file: str | os.PathLike[str] | None
     check_image: CheckImage
+    image_limits: ImageLimits | None
     allow_private_urls: bool | None
     encode_url: bool
     user_agent: str | None

@@ -12,6 +12,7 @@ from io import BytesIO, TextIOBase
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from aigclens.errors import ImageFileError, InvalidParameter, InvalidUrl, UnsupportedSource
+from aigclens.limits import ImageLimits
 from aigclens.models import OssObject
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ if TYPE_CHECKING:
 else:
     Source = Any
 
-# The service's limit is 20 MB; from a stream no more than that is taken in before it is refused.
-_STREAM_LIMIT = 20 * 1024 * 1024
+# From a stream no more than that is taken in before it is refused.
+_LIMIT = ImageLimits().max_bytes
 # Anything larger is prepared off the event loop's thread.
 _SMALL = 64 * 1024
 _KINDS = "a path, an http(s) or oss:// URL, bytes, a binary file, an OssObject, a PIL image or a numpy array"
@@ -59,8 +60,8 @@ def is_quick(source: object) -> bool:
     return isinstance(source, str | bytes | os.PathLike | OssObject) or source is None
 
 
-def coerce(source: object) -> tuple[Any, ...]:
-    """The kind of a source and its parts, as the core wants them.
+def coerce(source: object, limit: int = _LIMIT) -> tuple[Any, ...]:
+    """The kind of a source and its parts, as the core wants them; of a stream one byte more than the limit at most.
 
     Raises:
         UnsupportedSource: It is nothing that this package reads.
@@ -81,7 +82,7 @@ def coerce(source: object) -> tuple[Any, ...]:
     if pil is not None and isinstance(source, pil.Image):
         return ("bytes", _pil(source))
     if callable(getattr(source, "read", None)):
-        return ("bytes", _stream(source))
+        return ("bytes", _stream(source, limit))
     try:
         return ("bytes", memoryview(source).tobytes())  # type: ignore[arg-type]
     except TypeError:
@@ -112,13 +113,13 @@ def _path(path: os.PathLike[Any]) -> tuple[Any, ...]:
     return ("path", text)
 
 
-def _stream(stream: Any) -> bytes:
+def _stream(stream: Any, limit: int) -> bytes:
     if isinstance(stream, TextIOBase):
         raise UnsupportedSource("the file is open in text mode; open it with 'rb'")
     parts = []
     size = 0
-    while size <= _STREAM_LIMIT:
-        part = stream.read(_STREAM_LIMIT + 1 - size)
+    while size <= limit:
+        part = stream.read(limit + 1 - size)
         if isinstance(part, str):
             raise UnsupportedSource("the file gives text; open it in binary mode, with 'rb'")
         if hasattr(part, "__await__"):

@@ -3,7 +3,7 @@
 use super::bridge::{Handle, Port, Reporter};
 use super::events::{Inbox, Observer};
 use super::options::Options;
-use super::runtime::{self, Caught, Owned, PerProcess};
+use super::runtime::{self, Owned, PerProcess};
 use super::{convert, errors};
 use crate::ambient::Ambient;
 use crate::client::{self as core, Call, ImageRules};
@@ -16,6 +16,7 @@ use crate::http::{Pool, Transport, Trust};
 use crate::redact;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -38,7 +39,7 @@ struct Slot {
 impl Slot {
     /// Goes on with a call for a while, then looks after signals and events, outside of the runtime, so that their handlers
     /// may themselves use a client. Says how the call ended, if it did.
-    fn turn<F>(&self, running: &mut Caught<F>, tick: Duration, inbox: Option<&Inbox>) -> PyResult<Ended>
+    fn turn<F>(&self, running: &mut Pin<Box<F>>, tick: Duration, inbox: Option<&Inbox>) -> PyResult<Ended>
     where
         F: Future<Output = Outcome<Detection>> + Send,
     {
@@ -54,7 +55,7 @@ impl Slot {
 
     /// Does something else on this thread while another one goes on with the call, so that what Python code does cannot
     /// cost a call its time. Says how the call ended, if it did.
-    fn meanwhile<F>(&self, running: &mut Caught<F>, work: impl FnOnce() -> PyResult<()>) -> PyResult<Ended>
+    fn meanwhile<F>(&self, running: &mut Pin<Box<F>>, work: impl FnOnce() -> PyResult<()>) -> PyResult<Ended>
     where
         F: Future<Output = Outcome<Detection>> + Send,
     {
@@ -77,8 +78,8 @@ impl Slot {
     }
 }
 
-/// How a call ended, if it has: a panic has no outcome.
-type Ended = Option<Option<Outcome<Detection>>>;
+/// How a call ended, if it has.
+type Ended = Option<Outcome<Detection>>;
 
 /// Runs signal handlers, and tells of events; not while the interpreter is shutting down.
 fn tidings(inbox: Option<&Inbox>) -> PyResult<()> {
@@ -118,6 +119,7 @@ impl Client {
             );
             let transport = Arc::new(pool.sibling());
             let client = core::Client::new(Arc::clone(&self.settings), self.ambient.clone(), transport, self.rules);
+            let client = client.sharing(runtime::memory());
             Ok(State { client, pool, slots: Mutex::default() })
         })
     }
@@ -162,12 +164,11 @@ impl State {
         };
         let tick = if is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
         let client = slot.client.clone();
-        let mut running = Caught::new(async move { client.detect(call).await });
+        let mut running = Box::pin(async move { client.detect(call).await });
         let outcome = loop {
             match slot.turn(&mut running, tick, inbox.as_deref()) {
                 Ok(None) => {}
-                Ok(Some(Some(outcome))) => break Ok(outcome),
-                Ok(Some(None)) => break Ok(Err(internal("a panic"))),
+                Ok(Some(outcome)) => break Ok(outcome),
                 Err(raised) => break Err(raised),
             }
         };
@@ -237,6 +238,12 @@ impl Client {
         self.settings.endpoint.region.as_deref()
     }
 
+    /// Whether the endpoint is on this machine.
+    #[getter]
+    fn is_loopback(&self) -> bool {
+        self.settings.endpoint.is_loopback
+    }
+
     #[getter]
     fn closed(&self) -> bool {
         self.is_closed.load(Ordering::Acquire)
@@ -276,8 +283,7 @@ impl Client {
         });
         let client = state.value.client.clone();
         let task = io.spawn(async move {
-            let outcome = Caught::new(async move { client.detect(call).await }).await;
-            queue.complete(number, outcome.unwrap_or_else(|| Err(internal("a panic"))));
+            queue.complete(number, client.detect(call).await);
         });
         Ok(Handle::new(task.abort_handle(), port, number))
     }

@@ -9,8 +9,10 @@ mod emulator;
 mod errors;
 mod events;
 mod identity;
+mod interpreter;
 mod options;
 mod runtime;
+mod terms;
 
 use pyo3::prelude::*;
 
@@ -23,6 +25,13 @@ mod _native {
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::terms::terms;
+
+    #[pymodule_init]
+    fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
+        super::interpreter::claim(module.py())
+    }
 
     #[pymodule_export]
     #[allow(non_upper_case_globals, reason = "the name is Python's")]

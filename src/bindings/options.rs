@@ -39,6 +39,8 @@ pub struct Options {
     trust_env: bool,
     ca_file: Option<PathBuf>,
     check_image: String,
+    /// Bytes, side, pixels, side of HEIC.
+    image_limits: Option<(u64, u32, u64, u32)>,
     allow_private_urls: Option<bool>,
     encode_url: bool,
     user_agent: Option<String>,
@@ -51,7 +53,7 @@ impl Options {
         let failover = failover(&self.failover, self.vpc, &endpoint)?;
         let rules = ImageRules {
             check: CheckImage::parse(&self.check_image)?,
-            limits: Limits::default(),
+            limits: limits(self.image_limits),
             urls: UrlPolicy {
                 // The emulator fetches from this machine; the real service could not, and would learn a private URL.
                 allow_private: self.allow_private_urls.unwrap_or(endpoint.is_loopback),
@@ -107,6 +109,17 @@ fn failover(names: &[String], vpc: bool, endpoint: &Endpoint) -> Outcome<Vec<End
         others.push(other);
     }
     Ok(others)
+}
+
+/// The documented limits, or those that the user has.
+fn limits(given: Option<(u64, u32, u64, u32)>) -> Limits {
+    given.map_or_else(Limits::default, |(max_bytes, max_side, max_pixels, heic_max_side)| Limits {
+        max_bytes,
+        max_side,
+        max_pixels,
+        heic_max_side,
+        ..Limits::default()
+    })
 }
 
 /// The product's name first, what the user adds behind it. A header of the user's own making is refused (A03).

@@ -4,11 +4,9 @@
 //! another thread held would hang or corrupt the child. So everything of that kind lives in a [`PerProcess`], which
 //! compares process ids at each use, builds anew in the child, and leaks the parent's: dropping a runtime of threads that
 //! do not exist hangs too.
+use crate::image::memory::Memory;
 use arc_swap::ArcSwapOption;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 /// A value and the process that made it.
@@ -84,32 +82,13 @@ pub fn io() -> std::io::Result<Handle> {
     Ok(owned.value.clone())
 }
 
-/// A future that answers `None` where the one inside panics: a panic must reach neither the runtime nor Python.
-pub struct Caught<F>(Option<Pin<Box<F>>>);
+static MEMORY: PerProcess<Memory> = PerProcess(ArcSwapOption::const_empty());
 
-impl<F: Future> Caught<F> {
-    pub fn new(future: F) -> Self {
-        Self(Some(Box::pin(future)))
-    }
-}
-
-impl<F: Future> Future for Caught<F> {
-    type Output = Option<F::Output>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<F::Output>> {
-        let Some(future) = self.0.as_mut() else {
-            return Poll::Ready(None);
-        };
-        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(Poll::Pending) => Poll::Pending,
-            Ok(Poll::Ready(output)) => {
-                self.0 = None;
-                Poll::Ready(Some(output))
-            }
-            Err(_) => {
-                self.0 = None;
-                Poll::Ready(None)
-            }
-        }
+/// What all clients of this process may hold of images: a child of a fork begins with none of it taken.
+pub fn memory() -> Memory {
+    let owned = MEMORY.get_or_try_init(|| Ok::<_, std::convert::Infallible>(Memory::default()));
+    match owned {
+        Ok(owned) => owned.value.clone(),
+        Err(never) => match never {},
     }
 }

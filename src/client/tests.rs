@@ -1,3 +1,5 @@
+mod trouble;
+
 use super::*;
 use crate::config::{Network, Signature, Timeouts, UploadSignature};
 use crate::credential::{Credentials, Provider};

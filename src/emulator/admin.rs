@@ -87,7 +87,9 @@ fn ledger(shared: &Shared, query: &str) -> Result<Value, String> {
         Some((_, value)) => value.parse().map_err(|_| format!("{name} is a whole number")),
         None => Ok(default),
     };
-    Ok(shared.world().ledger.to_json(number("after", 0)?, number("limit", usize::MAX)?))
+    let world = shared.world();
+    let micro_dollars = world.config.micro_dollars;
+    Ok(world.ledger.to_json(micro_dollars, number("after", 0)?, number("limit", usize::MAX)?))
 }
 
 fn script(shared: &Shared, body: &[u8]) -> Result<Value, String> {

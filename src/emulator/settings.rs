@@ -1,5 +1,6 @@
 //! What can be said to an emulator, at its start and while it runs: one JSON object, its keys named here alone.
 use crate::error::{Error, Kind, Result};
+use crate::price;
 use crate::redact::Secret;
 use serde::Deserialize;
 use serde_json::Value;
@@ -163,6 +164,8 @@ pub struct Config {
     pub access_key_secret: Secret,
     /// If set, every call must carry it.
     pub security_token: Option<Secret>,
+    /// What an answered call costs in the ledger, in millionths of a dollar.
+    pub micro_dollars: u64,
     pub settings: Settings,
 }
 
@@ -177,6 +180,7 @@ struct Start {
     access_key_id: Option<String>,
     access_key_secret: Option<String>,
     security_token: Option<String>,
+    micro_dollars: Option<u64>,
     #[serde(default)]
     settings: Change,
 }
@@ -206,6 +210,7 @@ impl Config {
             access_key_id,
             access_key_secret: Secret::new(secret),
             security_token: start.security_token.map(Secret::new),
+            micro_dollars: start.micro_dollars.unwrap_or(price::LIST.micro_dollars),
             settings,
         })
     }

@@ -1,5 +1,6 @@
 //! A TCP connection to a name: every address it has gets its chance, the next one without waiting for a dead one.
 use super::Failure;
+use super::progress::Metered;
 use crate::error::Kind;
 use std::io;
 use std::net::SocketAddr;
@@ -15,11 +16,11 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
 
 /// Connects to a host, whose time is limited by the caller.
-pub(super) async fn tcp(host: &str, port: u16) -> Result<TcpStream, Failure> {
+pub(super) async fn tcp(host: &str, port: u16) -> Result<Metered<TcpStream>, Failure> {
     let addresses = resolve(host, port).await?;
     let stream = race(addresses).await.map_err(|error| unconnected(&error))?;
     tune(&stream).map_err(|error| unconnected(&error))?;
-    Ok(stream)
+    Ok(Metered::new(stream))
 }
 
 async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, Failure> {

@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection, and one exchange on it.
 use super::body::Watched;
 use super::failure::{self, Failure};
+use super::progress::{GRACE, Progress};
 use super::{BODY_CAP, Response};
 use crate::error::Kind;
 use ::http::Request;
@@ -23,6 +24,7 @@ const RESETTLE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Connection {
     sender: SendRequest<Watched>,
+    progress: Progress,
     born: Instant,
     rested: Instant,
 }
@@ -37,8 +39,11 @@ pub(super) enum Exchange {
 }
 
 impl Connection {
-    /// Speaks HTTP/1.1 on a stream.
-    pub(super) async fn begin(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Result<Self, Failure> {
+    /// Speaks HTTP/1.1 on a stream, whose bytes end up on one with that progress.
+    pub(super) async fn begin(
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        progress: Progress,
+    ) -> Result<Self, Failure> {
         let handshake = Builder::new().max_buf_size(HEAD_CAP).handshake(TokioIo::new(stream)).await;
         let (sender, connection) =
             handshake.map_err(|error| Failure::new(Kind::Connect, false, format!("no connection: {error}")))?;
@@ -47,7 +52,7 @@ impl Connection {
             let _ = connection.await;
         });
         let now = Instant::now();
-        Ok(Self { sender, born: now, rested: now })
+        Ok(Self { sender, progress, born: now, rested: now })
     }
 
     /// Whether it may carry another request.
@@ -56,10 +61,16 @@ impl Connection {
     }
 
     /// Sends a request and reads its whole answer. Only a connection that is ready again is given back, so that it can be
-    /// taken before the caller learns of the answer: there are never more connections than requests under way.
+    /// taken before the caller learns of the answer: there are never more connections than requests under way. A request
+    /// that the other side stops taking in is given up, and its connection with it (K09).
     pub(super) async fn exchange(mut self, request: Request<Watched>) -> Exchange {
         let taken = request.body().taken();
-        let response = match self.sender.try_send_request(request).await {
+        let sending = self.sender.try_send_request(request);
+        let answered = tokio::select! {
+            answered = sending => answered,
+            () = self.progress.stalled() => return Exchange::Failed(stalled()),
+        };
+        let response = match answered {
             Ok(response) => response,
             Err(mut refused) => {
                 let untaken = refused.take_message();
@@ -84,6 +95,13 @@ impl Connection {
         self.rested = Instant::now();
         matches!(ready, Ok(Ok(()))).then_some(self)
     }
+}
+
+/// Part of a request was sent, and the rest is not taken.
+fn stalled() -> Failure {
+    let message =
+        format!("the other side has taken no byte of the request for {} s; it was not sent whole", GRACE.as_secs());
+    Failure::new(Kind::DetectTimeout, true, message)
 }
 
 /// Reads the whole body, up to the cap. A packed body is refused unread: we asked for none (E18, E19).
@@ -117,4 +135,66 @@ async fn read(response: ::http::Response<Incoming>) -> Result<Response, Failure>
         }
     }
     Ok(Response { status, headers, body: first.unwrap_or_else(|| body.freeze()) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::progress::Metered;
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    /// A connection whose other end is in the hands of the test; 64 KiB may be on the way.
+    async fn connection() -> (Connection, DuplexStream) {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let stream = Metered::new(near);
+        let progress = stream.progress();
+        (Connection::begin(stream, progress).await.unwrap(), far)
+    }
+
+    fn put(length: usize) -> Request<Watched> {
+        let mut request = Request::new(Watched::new(Bytes::from(vec![7; length])));
+        *request.method_mut() = ::http::Method::PUT;
+        request
+    }
+
+    /// K09: seen after the grace, long before the time-out of an attempt (15 s by default).
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_that_is_not_taken_is_given_up_after_the_grace() {
+        let (connection, mut far) = connection().await;
+        let started = Instant::now();
+        let server = tokio::spawn(async move {
+            far.read_exact(&mut [0; 1_000]).await.unwrap();
+            far.read_exact(&mut vec![0; 100_000]).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            far
+        });
+        let exchange = tokio::time::timeout(Duration::from_secs(15), connection.exchange(put(1_000_000)));
+        let Ok(Exchange::Failed(failure)) = exchange.await else { panic!("there was no answer") };
+        assert_eq!((failure.kind, failure.sent), (Kind::DetectTimeout, true));
+        assert!(failure.message.contains("no byte"), "{}", failure.message);
+        assert!((GRACE..GRACE + Duration::from_secs(1)).contains(&started.elapsed()), "{:?}", started.elapsed());
+        server.abort();
+    }
+
+    /// K09: slow is not stalled, however long it takes; and an answer that takes its time is no stalled upload.
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_upload_and_a_slow_answer_are_waited_for() {
+        let (connection, mut far) = connection().await;
+        let started = Instant::now();
+        tokio::spawn(async move {
+            let (mut taken, mut part) = (0, vec![0; 20_000]);
+            while taken < 300_000 {
+                tokio::time::sleep(Duration::from_secs(4)).await;
+                taken += far.read(&mut part).await.unwrap();
+            }
+            tokio::time::sleep(Duration::from_secs(20)).await;
+            far.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            far
+        });
+        let Exchange::Answered(response, _) = connection.exchange(put(300_000)).await else {
+            panic!("there was an answer")
+        };
+        assert_eq!(&response.body[..], b"ok");
+        assert!(started.elapsed() > Duration::from_secs(60), "{:?}", started.elapsed());
+    }
 }

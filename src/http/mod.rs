@@ -5,6 +5,7 @@ mod connect;
 mod connection;
 mod failure;
 mod pool;
+mod progress;
 mod proxy;
 pub mod scripted;
 mod tls;

@@ -1,6 +1,7 @@
 //! The connection pool: who waits for an answer holds a connection, and gives it back before the answer is handed on.
 use super::body::Watched;
 use super::connection::{Connection, Exchange};
+use super::progress::Progress;
 use super::{Failure, HeaderText, Request, Response, Sending, Transport, connect, failure, proxy, tls, tunnel};
 use crate::ambient::Ambient;
 use crate::config::{Network, Timeouts};
@@ -113,17 +114,19 @@ impl Pool {
         let connecting = async {
             let Some((proxy, authorization)) = self.proxy(target, is_loopback)? else {
                 let stream = connect::tcp(&target.host, target.port).await?;
-                return self.secure(target, stream).await;
+                let progress = stream.progress();
+                return self.secure(target, stream, progress).await;
             };
             let authority = format!("{}:{}", target.host, target.port);
             let stream = connect::tcp(&proxy.host, proxy.port).await.map_err(failure::at_proxy)?;
+            let progress = stream.progress();
             if proxy.is_tls {
                 let stream = self.handshake(&proxy.host, stream).await.map_err(failure::at_proxy)?;
                 let stream = tunnel::open(stream, &authority, authorization.as_ref()).await?;
-                return self.secure(target, stream).await;
+                return self.secure(target, stream, progress).await;
             }
             let stream = tunnel::open(stream, &authority, authorization.as_ref()).await?;
-            self.secure(target, stream).await
+            self.secure(target, stream, progress).await
         };
         let late = |_| {
             let message = format!("no connection within {:.3} s; nothing was sent", time.as_secs_f64());
@@ -156,11 +159,12 @@ impl Pool {
         &self,
         target: &Target,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        progress: Progress,
     ) -> std::result::Result<Connection, Failure> {
         if target.is_tls {
-            Connection::begin(self.handshake(&target.host, stream).await?).await
+            Connection::begin(self.handshake(&target.host, stream).await?, progress).await
         } else {
-            Connection::begin(stream).await
+            Connection::begin(stream, progress).await
         }
     }
 

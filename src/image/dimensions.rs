@@ -50,8 +50,9 @@ fn bitmap(header: &[u8]) -> Option<(u32, u32)> {
     if le_u32(header, 0)? == 12 {
         return Some((le_u16(header, 4)?.into(), le_u16(header, 6)?.into()));
     }
-    // A negative height means that the rows come from the top.
-    Some((le_u32(header, 4)?.cast_signed().unsigned_abs(), le_u32(header, 8)?.cast_signed().unsigned_abs()))
+    // A negative height means that the rows come from the top; a negative width means nothing.
+    let width = u32::try_from(le_u32(header, 4)?.cast_signed()).ok()?;
+    Some((width, le_u32(header, 8)?.cast_signed().unsigned_abs()))
 }
 
 /// The last image of an icon: the one that the service looks at (I13).

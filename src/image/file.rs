@@ -5,31 +5,55 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
+/// The size of a file that may be read, known before any of it is in memory.
+pub fn size(path: &Path, limits: &Limits) -> Result<u64> {
+    look(path, limits).map(|(_, size)| size)
+}
+
 /// Reads a file of at most the limit's size. A fifo or device is refused without waiting for it (I02), a sparse giant
 /// without reading it (I24); a file that changes its size meanwhile is read once more (I18).
 pub fn read(path: &Path, limits: &Limits) -> Result<Vec<u8>> {
-    let mut changed = false;
-    loop {
-        match read_once(path, limits)? {
-            Some(bytes) => return Ok(bytes),
-            None if changed => {
-                return Err(refused(path, "the file keeps changing while it is read; try again when it is complete"));
-            }
-            None => changed = true,
-        }
+    twice(|| read_once(path, limits))?
+        .ok_or_else(|| refused(path, "the file keeps changing while it is read; try again when it is complete"))
+}
+
+/// What a look at a file finds, or a second one where the file changed during the first, or where its disk or server
+/// stumbled: a file system of the network may have lost hold of it for a moment (I03).
+fn twice<T>(mut look: impl FnMut() -> Result<Option<T>>) -> Result<Option<T>> {
+    match look() {
+        Ok(None) => look(),
+        Err(error) if error.facts().errno.is_some_and(passes) => look(),
+        found => found,
     }
 }
 
-/// Nothing if the file's size changed while it was read.
-fn read_once(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>> {
-    let mut file = open(path).map_err(|problem| failed(path, &problem))?;
+#[cfg(unix)]
+fn passes(errno: i32) -> bool {
+    use rustix::io::Errno;
+    [Errno::IO, Errno::STALE].iter().any(|known| known.raw_os_error() == errno)
+}
+
+#[cfg(not(unix))]
+fn passes(_: i32) -> bool {
+    false
+}
+
+/// An open file, and its size: refused if it is no regular file, or too large.
+fn look(path: &Path, limits: &Limits) -> Result<(File, u64)> {
+    let file = open(path).map_err(|problem| failed(path, &problem))?;
     let metadata = file.metadata().map_err(|problem| failed(path, &problem))?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a directory" } else { "not a regular file (a device, pipe or socket)" };
         return Err(refused(path, &format!("it is {what}; give an image file")));
     }
     probe::check_size(metadata.len(), limits).map_err(|error| named(path, error))?;
-    let size = usize::try_from(metadata.len()).unwrap_or(usize::MAX);
+    Ok((file, metadata.len()))
+}
+
+/// Nothing if the file's size changed while it was read.
+fn read_once(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>> {
+    let (mut file, size) = look(path, limits)?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
     let mut bytes = Vec::with_capacity(size.saturating_add(1));
     // One byte more than the limit shows a file that grows, or one of those whose size is said to be nothing.
     let mut bounded = (&mut file).take(limits.max_bytes.saturating_add(1));
@@ -150,6 +174,41 @@ mod tests {
         assert_eq!(kind(&path), Kind::ImageTooLarge);
         file.set_len(20 * 1024 * 1024).unwrap();
         assert_eq!(read(&path, &Limits::default()).unwrap().len(), 20 * 1024 * 1024);
+    }
+
+    /// I18: read once more, and no more than that.
+    #[test]
+    fn a_file_that_changed_is_read_a_second_time() {
+        let mut looks = vec![Some(1), None].into_iter().rev();
+        assert_eq!(twice(|| Ok(looks.next().unwrap())).unwrap(), Some(1));
+        let mut count = 0;
+        let never: Option<()> = twice(|| {
+            count += 1;
+            Ok(None)
+        })
+        .unwrap();
+        assert_eq!((never, count), (None, 2));
+    }
+
+    /// I03: a disk or server that stumbles is asked once more; a refusal is final.
+    #[cfg(unix)]
+    #[test]
+    fn trouble_below_the_file_is_given_a_second_chance() {
+        use rustix::io::Errno;
+        let trouble = |errno: Errno| failed(Path::new("a.png"), &io::Error::from_raw_os_error(errno.raw_os_error()));
+        for (errno, looks) in [(Errno::IO, 2), (Errno::STALE, 2), (Errno::ACCESS, 1), (Errno::NOENT, 1)] {
+            let mut count = 0;
+            let outcome: Result<Option<()>> = twice(|| {
+                count += 1;
+                Err(trouble(errno))
+            });
+            assert_eq!((outcome.unwrap_err().facts().errno, count), (Some(errno.raw_os_error()), looks));
+            let mut outcomes = vec![Ok(Some(7)), Err(trouble(errno))];
+            assert_eq!(twice(|| outcomes.pop().unwrap()).is_ok(), looks == 2);
+        }
+        // Its first page is nobody's, and reading it is an I/O error on every Linux.
+        #[cfg(target_os = "linux")]
+        assert_eq!(read(Path::new("/proc/self/mem"), &Limits::default()).unwrap_err().facts().errno, Some(5));
     }
 
     /// I18: a file of `/proc` says that it has no bytes and gives some, as a file that grows does.

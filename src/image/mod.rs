@@ -7,11 +7,15 @@ mod dimensions;
 pub mod file;
 mod format;
 mod isobmff;
+pub mod memory;
 mod parameter;
 mod probe;
 mod url;
 
 pub use format::Format;
 pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
-pub use probe::{CheckImage, Limits, Probe, check};
+pub use probe::{CheckImage, LIMITS_AS_OF, Limits, Probe, check};
 pub use url::{ImageUrl, UrlPolicy};
+
+#[cfg(test)]
+mod tests;

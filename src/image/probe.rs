@@ -2,7 +2,10 @@
 use super::{Format, dimensions};
 use crate::error::{Error, Kind, Result};
 
-/// The limits of the service's page of 2025-11-24. They are data: editions of the service differ (I26).
+/// The day of the service's page that names the limits below, as ISO 8601.
+pub const LIMITS_AS_OF: &str = "2025-11-24";
+
+/// The limits of the service's page of [`LIMITS_AS_OF`]. They are data: editions of the service differ (I26).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// "20 MB", read generously: 20 MiB.

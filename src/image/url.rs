@@ -168,7 +168,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0, 0, 0, 0, 0, 0xffff | 0, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
             embedded(high, low)
         }
-        [0x2001, 0x0db8, ..] => false,
+        // Documentation; protocols of the IETF, among them Teredo, which carries addresses from behind a NAT.
+        [0x2001, 0x0db8 | 0..0x200, ..] | [0x3fff, 0..0x1000, ..] => false,
         // Global unicast is 2000::/3; everything else is local, unique local, multicast or reserved.
         [first, ..] => (first & 0xe000) == 0x2000,
     }
@@ -285,10 +286,49 @@ mod tests {
             "a.localhost",
             "metadata.google.internal",
             "intranet",
+            "127.0.0.1.",
+            "0177.0.0.1",
+            "0X7F000001",
+            "0xa9fea9fe",
+            "0",
+            "10.1",
+            "%31%32%37.0.0.1",
+            "%6c%6f%63alhost",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:7f00:1]",
+            "[::ffff:169.254.169.254]",
+            "[::127.0.0.1]",
+            "[::ffff:0:127.0.0.1]",
+            "[64:ff9b:1::a00:1]",
+            "[2002:7f00:1::]",
+            "[2001::1]",
+            "[2001:db8::1]",
+            "[3fff::1]",
+            "[fec0::1]",
+            "[fd00:ec2::254]",
+            "[100::1]",
+            "240.0.0.1",
+            "192.0.2.1",
+            "host.docker.internal",
+            "kubernetes.default.svc.cluster.local",
+            "nas.home.arpa",
+            "localhost.localdomain",
         ] {
             let text = format!("http://{host}/a.png");
             assert!(refused(&text).contains("private"), "{host}");
             assert!(ImageUrl::parse(&text, UrlPolicy { allow_private: true, ..STRICT }).is_ok(), "{host}");
+        }
+        // Letters and full stops of other scripts that are read as those of an address.
+        for host in ["１２７.０.０.１", "127。0。0。1", "⑩.1.1.1", "ⓛocalhost"] {
+            let text = format!("http://{host}/a.png");
+            refused(&text);
+            let error = ImageUrl::parse(&text, UrlPolicy { encode: true, ..STRICT }).map(|_| ()).expect_err(host);
+            assert!(error.message().contains("private"), "{host}");
+        }
+        for host in
+            ["8.8.8.8", "[2606:4700::1111]", "[2001:200::1]", "[64:ff9b::808:808]", "img.example", "local.example"]
+        {
+            assert!(ImageUrl::parse(&format!("http://{host}/a.png"), STRICT).is_ok(), "{host}");
         }
     }
 }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::Signature;
+use crate::http::Request;
 use crate::config::{Network, Timeouts, UploadSignature};
 use crate::credential::Provider;
 use crate::http::scripted::{Scripted, answer};
@@ -308,4 +310,28 @@ async fn the_wait_for_credentials_is_part_of_the_calls_time() {
     let started = Instant::now();
     let error = service.call(PAID, &[], terms, &mut Trail::new()).await.unwrap_err();
     assert_eq!((error.kind(), started.elapsed().as_secs(), transport.requests().len()), (Kind::DetectTimeout, 2, 0));
+}
+/// A10: a million nonces drawn by 16 threads at once, each of 128 bits of the operating system's randomness. Nothing of it
+/// is kept in this process, so that a fork has nothing to copy.
+#[test]
+fn a_million_nonces_are_all_different() {
+    let (mut service, _) = service(vec![], NOW);
+    service.ambient = Ambient::system();
+    let draw = |service: &Service| {
+        let nonces: Vec<u128> =
+            (0..62_500).map(|_| u128::from_str_radix(&service.nonce().unwrap(), 16).unwrap()).collect();
+        nonces
+    };
+    let mut all: Vec<u128> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..16).map(|_| scope.spawn(|| draw(&service))).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    all.sort_unstable();
+    all.dedup();
+    assert_eq!(all.len(), 1_000_000);
+    // Each bit is set about half of the time: 3,500 is seven times the standard deviation.
+    for bit in 0..128 {
+        let set = all.iter().filter(|nonce| *nonce >> bit & 1 == 1).count();
+        assert!(set.abs_diff(500_000) < 3_500, "bit {bit}: {set}");
+    }
 }

@@ -78,6 +78,11 @@ impl Trail {
         self.attempts.push(attempt);
     }
 
+    /// Writes down an attempt that never departed as one.
+    pub fn add(&mut self, attempt: Attempt) {
+        self.attempts.push(attempt);
+    }
+
     /// There will be another attempt.
     pub fn retried(&self, operation: Operation, outcome: &'static str, wait: Duration) {
         self.tell(|| Step::Retried { operation, outcome, wait }, Detail::Retries);

@@ -76,13 +76,14 @@ const WRONG_PARAMETER: &str = "the gateway refused a parameter of the request";
 const SERVER: &str = "the service had an internal error; try again later";
 
 /// Gateway codes by their beginning; the first row that fits decides.
-pub const GATEWAY: [(&str, Meaning); 25] = [
+pub const GATEWAY: [(&str, Meaning); 28] = [
     ("InvalidAccessKeyId", free(Kind::Authentication, WRONG_KEY)),
     ("MissingAccessKeyId", free(Kind::Authentication, WRONG_KEY)),
     ("InvalidCredentials", free(Kind::Authentication, WRONG_KEY)),
     ("SignatureDoesNotMatch", free(Kind::Authentication, WRONG_SIGNATURE)),
     ("IncompleteSignature", free(Kind::Authentication, WRONG_SIGNATURE)),
     ("MissingSignature", free(Kind::Authentication, WRONG_SIGNATURE)),
+    ("MissingTimestamp", free(Kind::Authentication, WRONG_SIGNATURE)),
     ("InvalidSecurityToken.Expired", free(Kind::CredentialsExpired, EXPIRED_TOKEN)),
     ("InvalidSecurityToken", free(Kind::Authentication, WRONG_TOKEN)),
     ("MissingSecurityToken", free(Kind::Authentication, WRONG_TOKEN)),
@@ -92,6 +93,8 @@ pub const GATEWAY: [(&str, Meaning); 25] = [
     ("Throttling", free(Kind::Throttled, SLOW_DOWN)),
     ("Forbidden", free(Kind::PermissionDenied, NOT_PERMITTED)),
     ("NoPermission", free(Kind::PermissionDenied, NOT_PERMITTED)),
+    ("MissingAction", free(Kind::Config, WRONG_HOST)),
+    ("MissingVersion", free(Kind::Config, WRONG_HOST)),
     ("InvalidAction", free(Kind::Config, WRONG_HOST)),
     ("InvalidApi", free(Kind::Config, WRONG_HOST)),
     ("InvalidProduct", free(Kind::Config, WRONG_HOST)),
@@ -160,6 +163,31 @@ mod tests {
         ];
         for (code, kind) in expected {
             assert_eq!((business(code).kind, business(code).billing), (kind, Billing::NotBilled), "{code}");
+        }
+    }
+
+    /// A06: what the signature or the address of a call lacks is no parameter of the user's.
+    #[test]
+    fn a_call_that_lacks_its_frame_is_no_wrong_parameter() {
+        for (code, kind) in [
+            ("IncompleteSignature", Kind::Authentication),
+            ("MissingAccessKeyId", Kind::Authentication),
+            ("MissingSignature", Kind::Authentication),
+            ("MissingSignatureNonce", Kind::Authentication),
+            ("MissingSignatureMethod", Kind::Authentication),
+            ("MissingTimestamp", Kind::Authentication),
+            ("MissingTimeStamp", Kind::Authentication),
+            ("MissingSecurityToken", Kind::Authentication),
+            ("MissingAction", Kind::Config),
+            ("MissingVersion", Kind::Config),
+            ("InvalidVersion", Kind::Config),
+            ("InvalidApi.NotFound", Kind::Config),
+            ("MissingServiceParameters", Kind::InvalidParameter),
+        ] {
+            for http_status in [400, 403, 404] {
+                let meaning = gateway(code, http_status);
+                assert_eq!((meaning.kind, meaning.billing), (kind, Billing::NotBilled), "{code}");
+            }
         }
     }
 

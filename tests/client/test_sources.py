@@ -7,6 +7,8 @@ import asyncio
 import io
 import mmap
 import os
+import signal
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -217,20 +219,68 @@ def test_what_is_no_image_is_refused_before_any_packet(emulator: Emulator, sourc
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs os.mkfifo")
-def test_a_fifo_does_not_hang(emulator: Emulator, tmp_path: Path) -> None:
-    """I02."""
+def test_what_is_no_file_does_not_hang(emulator: Emulator, tmp_path: Path) -> None:
+    """I02: refused for what it is, and not by the call's time-out; in both doors."""
     os.mkfifo(tmp_path / "fifo")
-    with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match="regular file"):
-        client.detect(tmp_path / "fifo", total_timeout=5)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "socket"))
+        (tmp_path / "link").symlink_to(tmp_path / "fifo")
+        names: list[Any] = [
+            tmp_path / "fifo",
+            tmp_path / "link",
+            tmp_path / "socket",
+            "/dev/zero",
+            "/dev/full",
+            "/dev/ptmx",
+        ]
+        for path in (one for one in names if os.path.exists(one)):
+
+            async def awaited(path: Any = path) -> None:
+                async with emulator.async_client() as client:
+                    await client.detect(path, total_timeout=30)
+
+            with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match=r"cannot (use|read)"):
+                client.detect(path, total_timeout=30)
+            with pytest.raises(aigclens.ImageFileError, match=r"cannot (use|read)"):
+                asyncio.run(awaited())
+    with emulator.client() as client, pytest.raises(aigclens.ImageFileError, match="a directory"):
+        client.detect(tmp_path)
+    assert emulator.connections()["accepted"] == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs a user whom permissions bind")
+def test_a_giant_full_of_holes_is_refused_by_its_size(emulator: Emulator, tmp_path: Path) -> None:
+    """I24: 1 TiB of which nothing is read, so that nothing is waited for."""
+    path = tmp_path / "giant.png"
+    try:
+        with path.open("wb") as file:
+            file.truncate(1 << 40)
+    except OSError:
+        pytest.skip("the file system has no files of that size")
+    for check in ("error", "warn", "off"):
+        with emulator.client(check_image=check) as client:
+            with pytest.raises(aigclens.ImageTooLarge, match="1099511627776 bytes"):
+                client.detect(path, total_timeout=30)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs permissions")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_permission_denied(client: aigclens.Client, path: Path) -> None:
-    """I03."""
+    """I03: in a child that is no longer root where this is, whom no permission binds."""
     path.chmod(0)
-    with pytest.raises(aigclens.ImageFileError) as refused:
-        client.detect(path)
-    assert refused.value.errno == 13
+    child = os.fork()
+    if child == 0:
+        signal.alarm(30)
+        try:
+            if os.geteuid() == 0:
+                os.setuid(65534)
+            with pytest.raises(aigclens.ImageFileError, match="may not be read") as refused:
+                client.detect(path)
+            assert (refused.value.errno, refused.value.attempts) == (13, ())
+        except BaseException as error:
+            os.write(2, f"child: {error!r}\n".encode())
+            os._exit(1)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.parametrize(

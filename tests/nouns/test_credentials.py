@@ -24,7 +24,7 @@ def test_what_copying_gets_wrong_is_refused_at_once(bad: str) -> None:
 
 
 def test_no_secret_shows() -> None:
-    credentials = aigclens.Credentials("LTAI5tExampleExampleX", SECRET, "token" + SECRET)
+    credentials = aigclens.Credentials("testLTAI5tExampleX", SECRET, "token" + SECRET)
     client = aigclens.Client(credentials=credentials, endpoint="127.0.0.1:9")
     async_client = aigclens.AsyncClient(credentials=credentials, proxy=f"http://me:{SECRET}@127.0.0.1:9")
     for shown in (repr(credentials), str(credentials), repr(client), repr(async_client), f"{credentials!s:>80}"):

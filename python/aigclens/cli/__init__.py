@@ -7,9 +7,9 @@ account, 130 interrupted.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 OK = 0
 SOME_FAILED = 1
@@ -23,17 +23,25 @@ _EPILOG = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        from aigclens.cli import output
+
+        super().error(output.shown(message))
+
+
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from aigclens import __version__
 
-        parser.exit(0, f"aigclens {__version__}\n")
+        print(f"aigclens {__version__}")
+        parser.exit()
 
 
 def _parser() -> argparse.ArgumentParser:
     from aigclens.cli import demo, detect, emulator
 
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="aigclens",
         description="Detect AI-generated images with Alibaba Cloud Image Moderation 2.0.",
         epilog=_EPILOG,
@@ -48,16 +56,27 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command and gives its exit code."""
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
+    from aigclens.cli import output
+
+    output.prepare()
     try:
+        options = _options(arguments)
+        run: Callable[[argparse.Namespace], int] = options.run
         code = run(options)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
-        print("aigclens: interrupted", file=sys.stderr)
+        output.say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read us has gone: nothing is left to be said, not even by the interpreter on its way out.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.abandon()
         return SOME_FAILED
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    try:
+        return _parser().parse_args(arguments)
+    except SystemExit:
+        # What --help has printed, while somebody can still be told that nobody reads it.
+        sys.stdout.flush()
+        raise

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
             encode_url=options.encode_url,
         )
     except ConfigError as error:
-        print(f"aigclens: {error}", file=sys.stderr)
+        output.say(str(error))
         return STOPPED
     rows: list[tuple[str, ...]] = []
     code = OK
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
                 verdict = {True: "yes", False: "no", None: "?"}[found.is_aigc]
                 rows.append(
                     (
-                        output.shown(source),
+                        source,
                         verdict,
                         found.label or "-",
                         output.number(found.confidence),
@@ -100,4 +100,4 @@ def _report(options: argparse.Namespace, source: str, error: Any) -> None:
             "request_id": error.request_id,
         }
         print(json.dumps({"source": source, "ok": False, **facts}), flush=True)
-    print(f"aigclens: {output.shown(source)}: {name}: {error}", file=sys.stderr)
+    output.say(f"{source}: {name}: {error}")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import signal
-import sys
 import threading
+from ipaddress import ip_address
 
-from aigclens.cli import OK, STOPPED
+from aigclens.cli import OK, STOPPED, output
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -45,8 +45,13 @@ def run(options: argparse.Namespace) -> int:
             judge=options.judge,
         )
     except ConfigError as error:
-        print(f"aigclens: {error}", file=sys.stderr)
+        output.say(str(error))
         return STOPPED
+    if options.host != "localhost" and not ip_address(options.host).is_loopback:
+        output.say(
+            f"warning: it listens on {options.host}, so that other machines can call it, read what it was asked and "
+            "change what it answers"
+        )
     with emulator:
         ready = {
             "url": emulator.url,

@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 
 def shown(text: str) -> str:
     """A text without what a terminal would act on: control and bidirectional characters, lone surrogates."""
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+
+
+def say(text: str) -> None:
+    """Prints a line for people to the standard error, which is not there for everybody."""
+    if sys.stderr is not None:
+        print(f"aigclens: {shown(text)}", file=sys.stderr)
+
+
+def prepare() -> None:
+    """Makes the standard output one that takes whatever is printed: any character, also where nobody listens."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - for the rest of the program
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def abandon() -> None:
+    """Whoever read us has gone: nothing is left to be said, not even by the interpreter on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def number(value: float | None) -> str:
@@ -17,7 +40,8 @@ def number(value: float | None) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Prints rows under headings."""
+    """Prints rows under headings; what a terminal would act on is shown as what it is."""
+    rows = [[shown(cell) for cell in row] for row in rows]
     if sys.stdout.isatty() and _pretty(headings, rows):
         return
     columns = list(zip(headings, *rows, strict=True))

@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from aigclens import _native
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError
+from aigclens.precautions import hide
+from aigclens.price import PRICE_PER_CALL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -67,7 +69,7 @@ class Ledger:
 
     Attributes:
         currency: `USD`.
-        price_per_call: 0.0006.
+        price_per_call: The emulator's, which is `aigclens.price.PRICE_PER_CALL` unless it was given another.
         billed: The number of charged calls.
         total: Their price.
         entries: One for each, in order.
@@ -100,6 +102,7 @@ class Emulator:
         token_lifetime: Seconds that upload tokens are valid.
         fetch_timeout: Seconds that the download of a URL may take. It fetches from loopback only.
         refuse_v1: Whether uploads signed with OSS V1 are refused.
+        price_per_call: What its ledger reckons with, in USD.
 
     Raises:
         ConfigError: An option is wrong, or the port is taken.
@@ -123,6 +126,7 @@ class Emulator:
         token_lifetime: float = 3600.0,
         fetch_timeout: float = 3.0,
         refuse_v1: bool = False,
+        price_per_call: Decimal = PRICE_PER_CALL,
     ) -> None:
         start = {
             "host": host,
@@ -131,6 +135,7 @@ class Emulator:
             "access_key_id": access_key_id,
             "access_key_secret": access_key_secret,
             "security_token": security_token,
+            "micro_dollars": _micro_dollars(price_per_call),
             "settings": {
                 "qps": qps,
                 "throttle_shape": throttle_shape,
@@ -143,7 +148,10 @@ class Emulator:
                 "refuse_v1": refuse_v1,
             },
         }
-        self._native = _native.Emulator(_json(start))
+        # A traceback may show this frame's locals (N14): the secret has no name here while it starts.
+        once = [start]
+        del start, access_key_secret, security_token
+        self._native = _native.Emulator(_json(once.pop()))
 
     @property
     def url(self) -> str:
@@ -178,14 +186,14 @@ class Emulator:
         """A client of this emulator, with further options of `aigclens.Client`."""
         from aigclens.client import Client
 
-        merged: ClientOptions = {**self.options(), **options}
+        merged: ClientOptions = {**self.options(), **hide(options)}
         return Client(**merged)
 
     def async_client(self, **options: Unpack[ClientOptions]) -> AsyncClient:
         """A client for asyncio of this emulator, with further options of `aigclens.Client`."""
         from aigclens.client import AsyncClient
 
-        merged: ClientOptions = {**self.options(), **options}
+        merged: ClientOptions = {**self.options(), **hide(options)}
         return AsyncClient(**merged)
 
     def environment(self) -> dict[str, str]:
@@ -308,6 +316,8 @@ class Emulator:
         self.stop()
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_native"):  # Its options were refused.
+            return "<Emulator unfinished>"
         return f"<Emulator {self.url}>"
 
 
@@ -315,4 +325,12 @@ def _json(value: object) -> str:
     try:
         return json.dumps(value, allow_nan=False)
     except (TypeError, ValueError) as problem:
-        raise ConfigError(f"emulator: {problem}") from None
+        message = f"emulator: {problem}"
+    del value
+    raise ConfigError(message)
+
+
+def _micro_dollars(price: Decimal) -> int:
+    if not isinstance(price, Decimal) or not price.is_finite() or not 0 <= price <= 1_000 or price * 1_000_000 % 1:
+        raise ConfigError("emulator: price_per_call is a Decimal of USD from 0, of whole millionths")
+    return int(price * 1_000_000)

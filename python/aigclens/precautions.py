@@ -1,0 +1,46 @@
+"""What keeps a secret from where it should not go: into the locals of a traceback, and to an emulator."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any, TypeVar
+
+# Any dictionary of options, typed or not.
+Given = TypeVar("Given", bound=Any)
+
+# What the id of a real access key begins with.
+_REAL = "LTAI"
+_is_warned = False
+
+
+class HiddenUrl(str):
+    """A URL that may hold a password. It is a text like any other, but its `repr` shows only scheme and host."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        scheme, found, rest = self.rpartition("://")
+        _, _, host = rest.rpartition("@")
+        return repr(f"{scheme}{found}***@{host}" if "@" in rest else f"{scheme}{found}{host}")
+
+
+def hide(options: Given) -> Given:
+    """The same options, changed in place, with a proxy that does not show."""
+    if type(options.get("proxy")) is str:
+        options["proxy"] = HiddenUrl(options["proxy"])
+    return options
+
+
+def warn_of_a_real_key(access_key_id: str | None, is_loopback: bool) -> None:
+    """Warns, once in a process, where an emulator would be sent what looks like a real access key (N08)."""
+    global _is_warned
+    if access_key_id is None:
+        access_key_id = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
+    if is_loopback and not _is_warned and access_key_id.startswith(_REAL):
+        _is_warned = True
+        message = (
+            "the access key id looks like a real one, and the endpoint is on this machine: an emulator needs no real "
+            "key; use Emulator.client() or the key that the emulator printed"
+        )
+        warnings.warn(message, UserWarning, stacklevel=3)
