@@ -1,26 +1,31 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
-mod caught;
-
-pub use caught::Caught;
-
 use crate::ambient::Ambient;
-use crate::attempt::{Attempt, Billing, Operation};
+use crate::attempt::{Billing, Operation};
 use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
+use crate::event::Listener;
+use crate::health::Way;
 use crate::http::Transport;
-use crate::image::memory::{Memory, Room};
-use crate::image::{self, CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
+use crate::image::memory::Memory;
+use crate::image::{CheckImage, DataId, ImageUrl, InfoType, Limits, OssObject, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
 use crate::service::{Experience, Service, Success, Terms, Trail, failed, with_trail};
-use crate::upload::{self, Image, Shelf, TokenCache};
+use crate::upload::{self, Image, Shelf};
 use crate::wire::moderation::{self, Reference};
 use bytes::Bytes;
-use crc64fast::Digest;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
+
+mod caught;
+mod local;
+mod route;
+
+pub use caught::Caught;
+
+use route::Site;
 
 /// The service that this package is for; another name is passed on and marked in `warnings` (J16).
 pub const SERVICE: &str = "aigcDetector_global";
@@ -49,6 +54,8 @@ pub struct Call {
     pub total_timeout: Option<Duration>,
     pub max_retries: Option<u32>,
     pub on_ambiguous: Option<OnAmbiguous>,
+    /// Who hears of each step.
+    pub listener: Option<Arc<dyn Listener>>,
 }
 
 impl Call {
@@ -63,6 +70,7 @@ impl Call {
             total_timeout: None,
             max_retries: None,
             on_ambiguous: None,
+            listener: None,
         }
     }
 }
@@ -75,21 +83,14 @@ pub struct ImageRules {
     pub urls: UrlPolicy,
 }
 
-/// A client: one endpoint, one identity, one pool of connections, one upload token.
+/// A client: one identity, one pool of connections, and for each region what was learned there.
 #[derive(Debug, Clone)]
 pub struct Client {
-    service: Service,
-    tokens: Arc<TokenCache>,
+    settings: Arc<Settings>,
+    ambient: Ambient,
+    sites: Arc<[Site]>,
     rules: ImageRules,
     memory: Memory,
-}
-
-/// How far a call has got: what is left of it when it panics.
-#[derive(Default)]
-struct Progress {
-    trail: Trail,
-    /// From here on something may have been sent.
-    is_asking: bool,
 }
 
 /// What was checked before the first packet.
@@ -109,16 +110,23 @@ enum Ready {
 
 impl Client {
     pub fn new(settings: Arc<Settings>, ambient: Ambient, transport: Arc<dyn Transport>, rules: ImageRules) -> Self {
-        let experience = Arc::new(Experience::new(&settings));
-        let service = Service { settings, ambient, transport, experience };
-        Self { service, tokens: Arc::default(), rules, memory: Memory::default() }
+        let site = |settings: Arc<Settings>| {
+            let experience = Arc::new(Experience::new(&settings));
+            let (ambient, transport) = (ambient.clone(), Arc::clone(&transport));
+            Site { service: Service { settings, ambient, transport, experience }, tokens: Arc::default() }
+        };
+        let sites = route::settings(Arc::clone(&settings)).into_iter().map(site).collect();
+        Self { settings, ambient, sites, rules, memory: Memory::default() }
     }
 
-    /// The same client on another transport: settings and upload token are shared.
+    /// The same client on another transport: settings, upload tokens and what was learned are shared.
     #[must_use]
-    pub fn on(&self, transport: Arc<dyn Transport>) -> Self {
-        let service = Service { transport, ..self.service.clone() };
-        Self { service, tokens: Arc::clone(&self.tokens), rules: self.rules, memory: self.memory.clone() }
+    pub fn on(&self, transport: &Arc<dyn Transport>) -> Self {
+        let site = |site: &Site| {
+            let service = Service { transport: Arc::clone(transport), ..site.service.clone() };
+            Site { service, tokens: Arc::clone(&site.tokens) }
+        };
+        Self { sites: self.sites.iter().map(site).collect(), ..self.clone() }
     }
 
     /// The same client with a share of memory that others have too.
@@ -129,25 +137,16 @@ impl Client {
     }
 
     /// Asks the service about one image. A panic inside of the call is an error of the call (H18).
-    pub async fn detect(&self, call: Call) -> Result<Detection> {
-        let mut progress = Progress::default();
-        let outcome = Caught::new(self.story(call, &mut progress)).await;
-        outcome.unwrap_or_else(|| Err(self.panicked(progress)))
+    pub async fn detect(&self, mut call: Call) -> Result<Detection> {
+        let mut trail = match call.listener.take() {
+            Some(listener) => Trail::watched(listener, self.ambient.clone(), call.data_id.clone()),
+            None => Trail::new(),
+        };
+        let outcome = Caught::new(self.story(call, &mut trail)).await;
+        outcome.unwrap_or_else(|| Err(panicked(trail)))
     }
 
-    /// Nobody knows what a request was charged that was under way when the call panicked.
-    fn panicked(&self, progress: Progress) -> Error {
-        let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
-        let mut trail = progress.trail;
-        if progress.is_asking && Billing::worst(&trail) != Billing::Billed {
-            let doubtful = error.clone().with_billing(Billing::PossiblyBilled);
-            let region = self.service.settings.endpoint.region.clone();
-            trail.push(failed(Operation::ImageModeration, &doubtful, region, Duration::ZERO));
-        }
-        with_trail(error, &trail)
-    }
-
-    async fn story(&self, call: Call, progress: &mut Progress) -> Result<Detection> {
+    async fn story(&self, call: Call, trail: &mut Trail) -> Result<Detection> {
         let started = Instant::now();
         let terms = self.terms(&call);
         let parameters = self.parameters(&call)?;
@@ -156,23 +155,23 @@ impl Client {
             warnings.push("unknown_service");
         }
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
-        progress.is_asking = true;
-        let trail = &mut progress.trail;
-        let success = self.moderate(&ready, &parameters, terms, trail, &mut warnings).await?;
-        self.conclude(&success, &parameters, trail.clone(), warnings, started.elapsed())
+        let asked = Asked { ready, parameters, terms };
+        let (success, site) = self.moderate_somewhere(&asked, trail, &mut warnings).await?;
+        conclude(&success, site, &asked.parameters, trail.clone(), warnings, started.elapsed())
     }
 
     fn terms(&self, call: &Call) -> Terms {
-        let Settings { timeouts, policy, .. } = &*self.service.settings;
+        let Settings { timeouts, policy, .. } = &*self.settings;
         let policy = Policy {
             max_retries: call.max_retries.unwrap_or(policy.max_retries),
             on_ambiguous: call.on_ambiguous.unwrap_or(policy.on_ambiguous),
+            ..*policy
         };
         Terms::new(call.total_timeout.unwrap_or(timeouts.total), call.timeout.unwrap_or(timeouts.attempt), policy)
     }
 
     fn parameters(&self, call: &Call) -> Result<Parameters> {
-        let settings = &self.service.settings;
+        let settings = &self.settings;
         Ok(Parameters {
             service: ServiceName::parse(call.service.as_deref().unwrap_or(&settings.service))?,
             data_id: call.data_id.as_deref().map(DataId::parse).transpose()?,
@@ -194,29 +193,10 @@ impl Client {
                 OssObject::new(&bucket, &key, region.as_deref()).and_then(|o| self.own_region(o)).map(Ready::Oss)
             }
             Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
-            Source::Bytes(bytes) if bytes.len() <= SMALL => local(bytes, rules, warnings).map(Ready::Local),
-            Source::Bytes(bytes) => {
-                blocking(terms, warnings, move |warnings| local(bytes, rules, warnings)).await.map(Ready::Local)
-            }
-            Source::Path(path) => self.read(path, terms, warnings).await.map(Ready::Local),
-        }
-    }
-
-    /// Reads a file once there is room for it in memory (I23).
-    async fn read(&self, path: PathBuf, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Image> {
-        let (rules, memory, file) = (self.rules, self.memory.clone(), path.clone());
-        let first = blocking(terms, warnings, move |warnings| {
-            let size = image::file::size(&file, &rules.limits)?;
-            match memory.claim(size) {
-                Some(room) => fill(room, &file, rules, warnings).map(Ok),
-                None => Ok(Err(size)),
-            }
-        });
-        match first.await? {
-            Ok(image) => Ok(image),
-            Err(size) => {
-                let room = self.memory.wait(size, terms.left()?).await?;
-                blocking(terms, warnings, move |warnings| fill(room, &path, rules, warnings)).await
+            Source::Bytes(bytes) if bytes.len() <= SMALL => local::check(bytes, rules, warnings).map(Ready::Local),
+            Source::Bytes(bytes) => local::check_aside(bytes, rules, terms, warnings).await.map(Ready::Local),
+            Source::Path(path) => {
+                local::read(path, rules, self.memory.clone(), terms, warnings).await.map(Ready::Local)
             }
         }
     }
@@ -224,7 +204,7 @@ impl Client {
     /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.
     fn own_region(&self, mut object: OssObject) -> Result<OssObject> {
         if object.region.is_none() {
-            object.region.clone_from(&self.service.settings.endpoint.region);
+            object.region.clone_from(&self.settings.endpoint.region);
         }
         match object.region {
             Some(_) => Ok(object),
@@ -235,14 +215,55 @@ impl Client {
         }
     }
 
+    /// Asks a region that is well, and another one where that turns out not to be.
+    async fn moderate_somewhere<'a>(
+        &'a self,
+        asked: &Asked,
+        trail: &mut Trail,
+        warnings: &mut Vec<&'static str>,
+    ) -> Result<(Success, &'a Site)> {
+        let mut tried = Vec::new();
+        let mut failed: Option<Error> = None;
+        while let Some((index, site, way)) = route::next(&self.sites, &tried) {
+            if let Some(error) = failed.take() {
+                trail.warn(format!(
+                    "going on in {} after {}",
+                    site.service.settings.endpoint.name(),
+                    error.kind().name()
+                ));
+            }
+            let terms = if matches!(way, Way::Probe(_)) { asked.terms.giving_way() } else { asked.terms };
+            let error = match site.moderate(asked, terms, trail, warnings).await {
+                Ok(success) => return Ok((success, site)),
+                Err(error) => error,
+            };
+            drop(way);
+            if !route::may_move(site, &error) || asked.terms.left().is_err() {
+                return Err(error);
+            }
+            tried.push(index);
+            failed = Some(error);
+        }
+        Err(failed.unwrap_or_else(|| Error::new(Kind::Internal, "a client without a region; please report it")))
+    }
+}
+
+/// A checked question.
+struct Asked {
+    ready: Ready,
+    parameters: Parameters,
+    terms: Terms,
+}
+
+impl Site {
     async fn moderate(
         &self,
-        ready: &Ready,
-        parameters: &Parameters,
+        asked: &Asked,
         terms: Terms,
         trail: &mut Trail,
         warnings: &mut Vec<&'static str>,
     ) -> Result<Success> {
+        let Asked { ready, parameters, .. } = asked;
         let mut retries = self.service.retries(Operation::ImageModeration, terms);
         let mut is_second_upload = false;
         loop {
@@ -288,41 +309,51 @@ impl Client {
             }
         }
     }
+}
 
-    fn conclude(
-        &self,
-        success: &Success,
-        parameters: &Parameters,
-        trail: Trail,
-        mut warnings: Vec<&'static str>,
-        elapsed: Duration,
-    ) -> Result<Detection> {
-        let sent = parameters.data_id.as_ref().map(DataId::as_str);
-        let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
-        for warning in finding.warnings {
-            if !warnings.contains(&warning) {
-                warnings.push(warning);
-            }
+fn conclude(
+    success: &Success,
+    site: &Site,
+    parameters: &Parameters,
+    trail: Trail,
+    mut warnings: Vec<&'static str>,
+    elapsed: Duration,
+) -> Result<Detection> {
+    let sent = parameters.data_id.as_ref().map(DataId::as_str);
+    let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
+    for warning in finding.warnings {
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
         }
-        let (deciding, is_aigc) = moderation::verdict(&finding.labels);
-        Ok(Detection {
-            label: deciding.map(|label| label.name.clone()),
-            is_aigc,
-            confidence: deciding.and_then(|label| label.confidence),
-            risk_level: finding.risk_level,
-            data_id: finding.data_id,
-            request_id: success.envelope.request_id.clone(),
-            service: parameters.service.as_str().to_owned(),
-            region: self.service.settings.endpoint.region.clone(),
-            engine: success.engine,
-            billing: Billing::worst(&trail),
-            attempts: trail,
-            elapsed,
-            raw: success.envelope.body.clone(),
-            warnings,
-            labels: finding.labels,
-        })
     }
+    let (deciding, is_aigc) = moderation::verdict(&finding.labels);
+    Ok(Detection {
+        label: deciding.map(|label| label.name.clone()),
+        is_aigc,
+        confidence: deciding.and_then(|label| label.confidence),
+        risk_level: finding.risk_level,
+        data_id: finding.data_id,
+        request_id: success.envelope.request_id.clone(),
+        service: parameters.service.as_str().to_owned(),
+        region: site.service.settings.endpoint.region.clone(),
+        engine: success.engine,
+        billing: Billing::worst(&trail),
+        attempts: trail.into_attempts(),
+        elapsed,
+        raw: success.envelope.body.clone(),
+        warnings,
+        labels: finding.labels,
+    })
+}
+
+/// Nobody knows what a request came to that was under way when its call panicked.
+fn panicked(mut trail: Trail) -> Error {
+    let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
+    if let Some((operation, region)) = trail.take_under_way() {
+        let billing = if operation.is_paid() { Billing::PossiblyBilled } else { Billing::NotBilled };
+        trail.push(failed(operation, &error.clone().with_billing(billing), region, Duration::ZERO));
+    }
+    with_trail(error, &trail)
 }
 
 /// Whether the service did not find what we have uploaded ourselves.
@@ -331,47 +362,9 @@ fn is_lost(error: &Error, ready: &Ready) -> bool {
 }
 
 /// A success that could not be read: it stays charged, and its attempt says what became of it.
-fn spoiled(mut error: Error, mut trail: Trail) -> Error {
-    if let Some(last) = trail.last_mut() {
-        *last = Attempt { outcome: error.kind().name(), ..last.clone() };
-    }
-    error.facts_mut().attempts = trail;
-    error
-}
-
-fn local(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
-    let probe = image::check(&bytes, rules.check, &rules.limits)?;
-    warnings.extend(probe.warnings);
-    let mut digest = Digest::new();
-    digest.write(&bytes);
-    Ok(Image {
-        crc64: digest.sum64(),
-        suffix: probe.format.map(|format| format.suffix()),
-        content_type: probe.format.map_or("application/octet-stream", |format| format.content_type()),
-        bytes,
-    })
-}
-
-fn fill(room: Room, path: &Path, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
-    local(room.fill(image::file::read(path, &rules.limits)?), rules, warnings)
-}
-
-/// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
-async fn blocking<T: Send + 'static>(
-    terms: Terms,
-    warnings: &mut Vec<&'static str>,
-    work: impl FnOnce(&mut Vec<&'static str>) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let task = tokio::task::spawn_blocking(move || {
-        let mut noted = Vec::new();
-        work(&mut noted).map(|done| (done, noted))
-    });
-    let late = |_| Error::new(Kind::DetectTimeout, "the call's total time-out passed while the image was being read");
-    let joined = tokio::time::timeout(terms.left()?, task).await.map_err(late)?;
-    let (done, noted) =
-        joined.map_err(|_| Error::new(Kind::Internal, "reading the image failed inside the client"))??;
-    warnings.extend(noted);
-    Ok(done)
+fn spoiled(error: Error, mut trail: Trail) -> Error {
+    trail.amend(error.kind().name());
+    with_trail(error, &trail)
 }
 
 #[cfg(test)]

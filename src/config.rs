@@ -86,6 +86,8 @@ pub struct Network {
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub endpoint: Endpoint,
+    /// Where else to ask while the endpoint is not well, in order.
+    pub failover: Vec<Endpoint>,
     /// Whether uploads take the token's internal endpoint.
     pub vpc: bool,
     pub provider: Provider,

@@ -10,9 +10,11 @@ pub mod ambient;
 pub mod attempt;
 pub mod encode;
 pub mod error;
+pub mod event;
 pub mod price;
 pub mod redact;
 
+pub mod health;
 pub mod pace;
 pub mod retry;
 pub mod skew;

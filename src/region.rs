@@ -127,6 +127,16 @@ impl Endpoint {
         )))
     }
 
+    /// A region to fail over to: its id, or a host or URL.
+    pub fn elsewhere(text: &str, vpc: bool) -> Result<Self> {
+        if text.contains(['.', ':']) { Self::parse(text) } else { Self::of_region(text, vpc) }
+    }
+
+    /// What people call it: its region, else its host.
+    pub fn name(&self) -> &str {
+        self.region.as_deref().unwrap_or(&self.authority)
+    }
+
     /// The host without its port.
     pub fn host(&self) -> &str {
         let end = self.authority.rfind(':').filter(|at| !self.authority.get(*at..).unwrap_or_default().contains(']'));

@@ -48,11 +48,13 @@ impl OnAmbiguous {
 pub struct Policy {
     pub max_retries: u32,
     pub on_ambiguous: OnAmbiguous,
+    /// Whether there is another region to go to: trouble that passes, and that cost nothing, is not waited for.
+    pub gives_way: bool,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { max_retries: MAX_RETRIES, on_ambiguous: OnAmbiguous::Retry }
+        Self { max_retries: MAX_RETRIES, on_ambiguous: OnAmbiguous::Retry, gives_way: false }
     }
 }
 
@@ -182,6 +184,7 @@ impl<'a> Retries<'a> {
             Class::Transient if error.kind() == Kind::ImageDownloadTimeout && self.made + 1 >= DOWNLOAD_ATTEMPTS => {
                 return None;
             }
+            Class::Transient if self.policy.gives_way => return None,
             Class::Transient if error.kind() == Kind::UploadIntegrity && self.made > 0 => return None,
             Class::Transient | Class::Throttled => {}
         }

@@ -6,6 +6,7 @@ use crate::credential::Credentials;
 use crate::detection::Engine;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
+use crate::health::Health;
 use crate::http::{Failure, HeaderText, Request, Response, Transport};
 use crate::pace::Pace;
 use crate::redact::Secret;
@@ -19,8 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The requests of one call, in the order of trying.
-pub type Trail = Vec<Attempt>;
+mod trail;
+
+pub use trail::{CANCELLED, Flight, Trail, failed, with_trail};
 
 /// What holds for one call: how long it may still take, and how persistent it is.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +35,12 @@ pub struct Terms {
 impl Terms {
     pub fn new(total: Duration, attempt: Duration, policy: Policy) -> Self {
         Self { end: Instant::now() + total, attempt, policy }
+    }
+
+    /// The same, but for a region that is only tried: what costs nothing is not tried again there.
+    #[must_use]
+    pub const fn giving_way(self) -> Self {
+        Self { policy: Policy { gives_way: true, ..self.policy }, ..self }
     }
 
     /// The time for the next request: that of an attempt, or what is left of the call; nothing left is an error.
@@ -69,6 +77,8 @@ pub struct Experience {
     clock: Skew,
     storage_clock: Skew,
     pace: Pace,
+    /// Whether this endpoint is worth asking.
+    pub health: Health,
 }
 
 impl Experience {
@@ -79,6 +89,7 @@ impl Experience {
             clock: Skew::default(),
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps),
+            health: Health::default(),
         }
     }
 
@@ -147,6 +158,7 @@ impl Service {
         trail: &mut Trail,
     ) -> Result<Option<Success>> {
         loop {
+            let asked = Instant::now();
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
@@ -157,8 +169,8 @@ impl Service {
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time));
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
+            let flight = self.takes_off(operation, asked.elapsed(), trail);
             let outcome = self.transport.send(signed.request).await;
-            let elapsed = departure.started.elapsed();
             let (result, is_corrected) = match outcome {
                 Ok(response) => {
                     let result = self.decode(operation, &response, &signed.credentials);
@@ -167,7 +179,7 @@ impl Service {
                 }
                 Err(failure) => (Err(unanswered(operation, failure)), false),
             };
-            match self.note(operation, elapsed, result, trail) {
+            match self.note(operation, flight, result, trail) {
                 Ok(success) => {
                     retries.succeeded();
                     return Ok(Some(success));
@@ -176,7 +188,7 @@ impl Service {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
                         self.experience.pace.throttled();
                     }
-                    self.rest(retries, error, is_corrected, terms).await?;
+                    self.rest(retries, operation, error, is_corrected, terms, trail).await?;
                 }
             }
         }
@@ -184,13 +196,25 @@ impl Service {
 
     /// Waits until the next attempt. The error comes back where there is none, or where the call would end before it: it
     /// says more than a time-out would (H02).
-    pub async fn rest(&self, retries: &mut Retries<'_>, error: Error, is_corrected: bool, terms: Terms) -> Result<()> {
+    pub async fn rest(
+        &self,
+        retries: &mut Retries<'_>,
+        operation: Operation,
+        error: Error,
+        is_corrected: bool,
+        terms: Terms,
+        trail: &Trail,
+    ) -> Result<()> {
+        if error.kind() == Kind::Throttled {
+            trail.throttled(operation, &error);
+        }
         let Some(wait) = retries.failed(&error, is_corrected, &self.ambient) else {
             return Err(error);
         };
         if terms.left().map_or(true, |left| wait >= left) {
             return Err(error);
         }
+        trail.retried(operation, error.kind().name(), wait);
         if !wait.is_zero() {
             tokio::time::sleep(wait).await;
         }
@@ -234,25 +258,32 @@ impl Service {
         is_notable && error.is_some_and(may_be_skew)
     }
 
+    /// A request is about to be sent, after the call has waited for its turn.
+    pub fn takes_off(&self, operation: Operation, waited: Duration, trail: &mut Trail) -> Flight {
+        let endpoint = &self.settings.endpoint;
+        trail.depart(operation, endpoint.region.as_deref(), &endpoint.authority, waited)
+    }
+
     /// Writes an attempt down and gives its error the trail.
     fn note(
         &self,
         operation: Operation,
-        elapsed: Duration,
+        flight: Flight,
         result: Result<Success>,
         trail: &mut Trail,
     ) -> Result<Success> {
-        let region = self.settings.endpoint.region.clone();
+        self.experience.health.note(result.as_ref().err().map(Error::kind));
+        let (region, elapsed) = (self.settings.endpoint.region.clone(), flight.elapsed());
         match result {
             Ok(success) => {
                 let billing = if operation.is_paid() { Billing::Billed } else { Billing::NotBilled };
                 let request_id = success.envelope.request_id.clone();
                 let code = Some(crate::wire::codes::SUCCESS.to_string());
-                trail.push(Attempt { operation, billing, outcome: "ok", code, request_id, region, elapsed });
+                trail.land(flight, Attempt { operation, billing, outcome: "ok", code, request_id, region, elapsed });
                 Ok(success)
             }
             Err(error) => {
-                trail.push(failed(operation, &error, region, elapsed));
+                trail.land(flight, failed(operation, &error, region, elapsed));
                 Err(with_trail(error, trail))
             }
         }
@@ -384,26 +415,6 @@ pub fn unanswered(operation: Operation, failure: Failure) -> Error {
         false => Billing::NotBilled,
     };
     Error::new(failure.kind, format!("{}: {}", operation.as_str(), failure.message)).with_billing(billing)
-}
-
-/// The attempt that an error stands for.
-pub fn failed(operation: Operation, error: &Error, region: Option<String>, elapsed: Duration) -> Attempt {
-    let facts = error.facts();
-    Attempt {
-        operation,
-        billing: facts.billing.unwrap_or(Billing::NotBilled),
-        outcome: error.kind().name(),
-        code: facts.code.clone(),
-        request_id: facts.request_id.clone(),
-        region,
-        elapsed,
-    }
-}
-
-/// An error that carries every request of its call.
-pub fn with_trail(mut error: Error, trail: &Trail) -> Error {
-    error.facts_mut().attempts.clone_from(trail);
-    error
 }
 
 #[cfg(test)]

@@ -152,7 +152,7 @@ pub async fn upload(
                     continue 'token;
                 }
             }
-            service.rest(&mut retries, error, is_corrected, terms).await?;
+            service.rest(&mut retries, OPERATION, error, is_corrected, terms, trail).await?;
         }
     }
 }
@@ -175,9 +175,9 @@ async fn put(
     let request = terms.next_attempt().and_then(|time| put_request(service, token, key, image, time));
     let request = request.map_err(|error| with_trail(error, trail))?;
     let departure = service.depart(OPERATION);
-    let started = Instant::now();
+    let flight = service.takes_off(OPERATION, Duration::ZERO, trail);
     let outcome = service.transport.send(request).await;
-    let elapsed = started.elapsed();
+    let elapsed = flight.elapsed();
     let secrets = token.credentials.secrets();
     let (checked, is_corrected) = match outcome {
         Ok(response) => {
@@ -187,10 +187,14 @@ async fn put(
         }
         Err(failure) => (Err(unanswered(OPERATION, failure)), false),
     };
+    // A storage that is out is as good as a service that is out; one that is well does not prove that the service is.
+    if let Err(error) = &checked {
+        service.experience.health.note(Some(error.kind()));
+    }
     let region = service.settings.endpoint.region.clone();
     match checked {
         Ok((request_id, is_verified)) => {
-            trail.push(Attempt {
+            let attempt = Attempt {
                 operation: OPERATION,
                 billing: Billing::NotBilled,
                 outcome: "ok",
@@ -198,11 +202,12 @@ async fn put(
                 request_id,
                 region,
                 elapsed,
-            });
+            };
+            trail.land(flight, attempt);
             Ok(Put::Stored { is_verified })
         }
         Err(error) => {
-            trail.push(failed(OPERATION, &error, region, elapsed));
+            trail.land(flight, failed(OPERATION, &error, region, elapsed));
             Ok(Put::Refused { error: with_trail(error, trail), is_corrected })
         }
     }

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. Rooms of one line do not know each other, unless the line says `within`: then they may.
 const STOREYS: [(&[&str], bool); 11] = [
-    (&["ambient", "attempt", "encode", "error", "price", "redact"], true),
-    (&["pace", "retry", "skew"], false),
+    (&["ambient", "attempt", "encode", "error", "event", "price", "redact"], true),
+    (&["health", "pace", "retry", "skew"], false),
     (&["config", "credential", "detection", "region"], true),
     (&["image"], false),
     (&["provenance"], false),

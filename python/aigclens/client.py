@@ -4,79 +4,38 @@ from __future__ import annotations
 
 import os
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
 from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError, MismatchWarning
 from aigclens.limits import ImageLimits
+from aigclens.logs import Watch, configure
+from aigclens.options import CallOptions
 from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
+    from aigclens.events import Observer
     from aigclens.models import Detection
+    from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Signature, UploadSignature
     from aigclens.sources import Source
     from aigclens.testing import Emulator
 
 __all__ = ["AsyncClient", "Client", "adetect", "detect"]
 
-Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
-UploadSignature: TypeAlias = Literal["v4", "v1"]
-CheckImage: TypeAlias = Literal["error", "warn", "off"]
-OnAmbiguous: TypeAlias = Literal["retry", "raise"]
-
-
 _LIMITS = ImageLimits()
-
-
-class ClientOptions(TypedDict, total=False):
-    """The keyword arguments of both clients; `Client` describes them."""
-
-    region: str | None
-    endpoint: str | None
-    vpc: bool
-    credentials: Credentials | None
-    signature: Signature
-    upload_signature: UploadSignature
-    service: str
-    connect_timeout: float
-    timeout: float
-    total_timeout: float
-    idle_timeout: float
-    max_retries: int
-    on_ambiguous: OnAmbiguous
-    qps: float | None
-    i_have_a_higher_quota: bool
-    proxy: str | None
-    trust_env: bool
-    ca_file: str | os.PathLike[str] | None
-    check_image: CheckImage
-    image_limits: ImageLimits | None
-    allow_private_urls: bool | None
-    encode_url: bool
-    user_agent: str | None
-
-
-class CallOptions(TypedDict, total=False):
-    """What `with_options()` takes: defaults for the arguments of `detect()`, in the order of the core."""
-
-    referer: str | None
-    service: str | None
-    info_type: str | None
-    timeout: float | None
-    total_timeout: float | None
-    max_retries: int | None
-    on_ambiguous: OnAmbiguous | None
 
 
 class _Face:
     """What both clients share: options, names, closing and pickling."""
 
-    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options")
+    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options", "_watch")
 
     def __init__(
         self,
@@ -84,6 +43,7 @@ class _Face:
         region: str | None = None,
         endpoint: str | None = None,
         vpc: bool = False,
+        failover: Sequence[str] = (),
         credentials: Credentials | None = None,
         signature: Signature = "acs3-hmac-sha256",
         upload_signature: UploadSignature = "v4",
@@ -104,9 +64,13 @@ class _Face:
         allow_private_urls: bool | None = None,
         encode_url: bool = False,
         user_agent: str | None = None,
+        on_event: Observer | None = None,
     ) -> None:
         # A traceback may show this frame's locals (N14).
         proxy = None if proxy is None else HiddenUrl(proxy)
+        if on_event is not None and not callable(on_event):
+            raise ConfigError(f"on_event is a callable or None, not {type(on_event).__name__}")
+        configure()
         is_wrong = not isinstance(credentials, Credentials | None)
         if is_wrong:
             kind = type(credentials).__name__
@@ -119,6 +83,7 @@ class _Face:
             "region": region,
             "endpoint": endpoint,
             "vpc": vpc,
+            "failover": [failover] if isinstance(failover, str) else list(failover),
             "signature": signature,
             "upload_signature": upload_signature,
             "service": service,
@@ -148,7 +113,8 @@ class _Face:
             }
         )
         warn_of_a_real_key(None if credentials is None else credentials.access_key_id, self._native.is_loopback)
-        self._options = {**options, "credentials": credentials}
+        self._options = {**options, "credentials": credentials, "on_event": on_event}
+        self._watch = Watch(on_event)
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
 
@@ -179,7 +145,8 @@ class _Face:
         if unknown:
             raise TypeError(f"with_options() takes {', '.join(CallOptions.__annotations__)}, not {', '.join(unknown)}")
         copy = object.__new__(type(self))
-        copy._native, copy._options, copy._emulator = self._native, self._options, self._emulator
+        for name in ("_native", "_options", "_emulator", "_watch"):
+            setattr(copy, name, getattr(self, name))
         copy._calls = {**self._calls, **options}
         return copy
 
@@ -188,12 +155,12 @@ class _Face:
         return limits.max_bytes
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
-        if not self._calls:
-            return given
-        names = ("data_id", *CallOptions.__annotations__)
-        return tuple(
-            self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
-        )
+        if self._calls:
+            names = ("data_id", *CallOptions.__annotations__)
+            given = tuple(
+                self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
+            )
+        return given + self._watch.observer()
 
     @property
     def emulator(self) -> Emulator | None:
@@ -257,6 +224,10 @@ class Client(_Face):
         region: Region id; `ap-southeast-1` (Singapore) if neither this nor an endpoint is given.
         endpoint: A host or URL instead of the region's own. Without it `AIGCLENS_ENDPOINT` is looked at.
         vpc: Use the region's VPC endpoint, and the internal one for uploads.
+        failover: Region ids (or hosts) to ask, in this order, while the client's own is out: after 5 failures in a row,
+            and until one call that is let through now and then succeeds there. A call goes on elsewhere only if it has
+            certainly cost nothing so far; local images are uploaded anew. Images then leave the region, and the
+            console's settings are each region's own.
         credentials: The access key. Without them the environment is read at each use:
             `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, `ALIBABA_CLOUD_SECURITY_TOKEN`.
         signature: `acs3-hmac-sha256`, or the older `hmac-sha1`, whose key id and token travel in the URL.
@@ -284,6 +255,8 @@ class Client(_Face):
         allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
         encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
         user_agent: A text to add to the `User-Agent` header.
+        on_event: Called with an `aigclens.events.Event` at each step of each attempt, on the thread that waits for the
+            answer or on that of the event loop. What it raises is logged and goes no further.
 
     Raises:
         ConfigError: An option is wrong.

@@ -3,12 +3,15 @@
 //! The I/O thread writes a byte to a socket pair whose other end the loop watches; it never attaches to Python, so that
 //! neither a busy interpreter nor one that is shutting down can hold it up. Futures and results meet on the loop's thread.
 use super::convert;
+use super::events::Observer;
 use crate::detection::Detection;
 use crate::error::Result as Outcome;
+use crate::event::{Detail, Event, Listener};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::AbortHandle;
@@ -22,9 +25,37 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a loop is to be told.
+enum News {
+    Done(u64, Outcome<Detection>),
+    Heard(Observer, Event),
+}
+
+/// Puts a call's events on the queue of the loop that asked.
+pub struct Reporter {
+    pub observer: Observer,
+    pub queue: Arc<Queue>,
+}
+
+impl fmt::Debug for Reporter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reporter").field("observer", &self.observer).finish_non_exhaustive()
+    }
+}
+
+impl Listener for Reporter {
+    fn hear(&self, event: Event) {
+        self.queue.push(News::Heard(self.observer.clone(), event));
+    }
+
+    fn detail(&self) -> Detail {
+        self.observer.detail()
+    }
+}
+
 /// What the I/O thread sees of a loop: a list to append to, and a way to wake it.
 pub struct Queue {
-    done: Mutex<Vec<(u64, Outcome<Detection>)>>,
+    news: Mutex<Vec<News>>,
     is_signalled: AtomicBool,
     #[cfg(unix)]
     writer: Option<UnixStream>,
@@ -34,7 +65,11 @@ pub struct Queue {
 
 impl Queue {
     pub fn complete(&self, call: u64, outcome: Outcome<Detection>) {
-        locked(&self.done).push((call, outcome));
+        self.push(News::Done(call, outcome));
+    }
+
+    fn push(&self, news: News) {
+        locked(&self.news).push(news);
         if !self.is_signalled.swap(true, Ordering::AcqRel) {
             self.wake();
         }
@@ -107,7 +142,7 @@ impl Port {
         let (reader, writer) = pair().map_or((None, None), |(reader, writer)| (Some(reader), Some(writer)));
         Ok(Self {
             queue: Arc::new(Queue {
-                done: Mutex::default(),
+                news: Mutex::default(),
                 is_signalled: AtomicBool::new(false),
                 #[cfg(unix)]
                 writer,
@@ -142,27 +177,35 @@ impl Port {
         *locked(&port.queue.threadsafe) = Some((port.event_loop.clone_ref(py), slf.clone_ref(py)));
     }
 
-    /// Completes the futures whose calls have ended. Called on the loop's own thread.
-    fn drain(&self, py: Python<'_>) {
+    /// Completes the futures whose calls have ended, and tells of events. Called on the loop's own thread. Everything is
+    /// told; then the first exception that an observer let through is raised.
+    fn drain(&self, py: Python<'_>) -> PyResult<()> {
         #[cfg(unix)]
         if let Some(mut reader) = self.reader.as_ref() {
             let _ = reader.read(&mut [0_u8; 64]);
         }
         // The flag falls before the list is taken, so that whatever is appended after it wakes the loop again.
         self.queue.is_signalled.store(false, Ordering::Release);
-        let done = std::mem::take(&mut *locked(&self.queue.done));
-        for (call, outcome) in done {
-            if let Some(future) = self.forget(call) {
-                settle(future.bind(py), outcome);
+        let news = std::mem::take(&mut *locked(&self.queue.news));
+        let mut raised = Ok(());
+        for one in news {
+            match one {
+                News::Done(call, outcome) => {
+                    if let Some(future) = self.forget(call) {
+                        settle(future.bind(py), outcome);
+                    }
+                }
+                News::Heard(observer, event) => raised = raised.and(observer.tell(py, &event)),
             }
         }
+        raised
     }
 
     /// Forgets who waits. The loop is closed or gone.
     fn close(&self) {
         locked(&self.waiting).clear();
         locked(&self.queue.threadsafe).take();
-        locked(&self.queue.done).clear();
+        locked(&self.queue.news).clear();
     }
 }
 

@@ -1,16 +1,18 @@
 //! The two doors of a client: `detect` waits on the calling thread, `submit` completes an event loop's future. Both run
 //! the one `async fn` of the core.
-use super::bridge::{Handle, Port};
+use super::bridge::{Handle, Port, Reporter};
+use super::events::{Inbox, Observer};
 use super::options::Options;
 use super::runtime::{self, Owned, PerProcess};
 use super::{convert, errors};
 use crate::ambient::Ambient;
-use crate::client::{self as core, Call, ImageRules};
+use crate::client::{self as core, Call, Caught, ImageRules};
 use crate::config::Settings;
 use crate::credential::Credentials;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
-use crate::http::{Pool, Trust};
+use crate::event::Listener;
+use crate::http::{Pool, Transport, Trust};
 use crate::redact;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -31,6 +33,57 @@ struct Slot {
     runtime: Runtime,
     client: core::Client,
     used: Instant,
+}
+
+impl Slot {
+    /// Goes on with a call for a while, then looks after signals and events, outside of the runtime, so that their handlers
+    /// may themselves use a client. Says how the call ended, if it did.
+    fn turn<F>(&self, running: &mut Caught<F>, tick: Duration, inbox: Option<&Inbox>) -> PyResult<Ended>
+    where
+        F: Future<Output = Outcome<Detection>> + Send,
+    {
+        let ended = self.runtime.block_on(async { tokio::time::timeout(tick, &mut *running).await });
+        if ended.is_ok() {
+            return Ok(ended.ok());
+        }
+        match inbox.filter(|inbox| inbox.has_news()) {
+            None => tidings(None).map(|()| None),
+            news => self.meanwhile(running, || tidings(news)),
+        }
+    }
+
+    /// Does something else on this thread while another one goes on with the call, so that what Python code does cannot
+    /// cost a call its time. Says how the call ended, if it did.
+    fn meanwhile<F>(&self, running: &mut Caught<F>, work: impl FnOnce() -> PyResult<()>) -> PyResult<Ended>
+    where
+        F: Future<Output = Outcome<Detection>> + Send,
+    {
+        let (finished, stop) = tokio::sync::oneshot::channel::<()>();
+        std::thread::scope(|scope| {
+            let go_on = async {
+                tokio::select! {
+                    biased;
+                    outcome = running => Some(outcome),
+                    _ = stop => None,
+                }
+            };
+            let driver = std::thread::Builder::new().name("aigclens-call".to_owned());
+            let driver = driver.spawn_scoped(scope, || self.runtime.block_on(go_on));
+            let told = work();
+            drop(finished);
+            let ended = driver.ok().and_then(|driver| driver.join().ok()).flatten();
+            told.map(|()| ended)
+        })
+    }
+}
+
+/// How a call ended, if it has: a panic has no outcome.
+type Ended = Option<Option<Outcome<Detection>>>;
+
+/// Runs signal handlers, and tells of events; not while the interpreter is shutting down.
+fn tidings(inbox: Option<&Inbox>) -> PyResult<()> {
+    Python::try_attach(|py| py.check_signals().and_then(|()| inbox.map_or(Ok(()), |inbox| inbox.tell(py))))
+        .unwrap_or(Ok(()))
 }
 
 /// Everything that does not survive a fork.
@@ -94,36 +147,38 @@ impl State {
             return Ok(slot);
         }
         let runtime = runtime::current_thread().map_err(internal)?;
-        let client = self.client.on(Arc::new(self.pool.sibling()));
+        let transport: Arc<dyn Transport> = Arc::new(self.pool.sibling());
+        let client = self.client.on(&transport);
         Ok(Slot { runtime, client, used: Instant::now() })
     }
 
-    /// Runs a call on the calling thread. Signals are looked after between the turns, outside of the runtime, so that a
-    /// handler may itself use a client.
+    /// Runs a call on the calling thread.
     #[allow(clippy::disallowed_methods, reason = "a pause is measured, no time is told")]
-    fn wait(&self, call: Call) -> PyResult<Outcome<Detection>> {
+    fn wait(&self, mut call: Call, observer: Option<Observer>) -> PyResult<Outcome<Detection>> {
+        let inbox = observer.map(|observer| Arc::new(Inbox::new(observer)));
+        call.listener = inbox.clone().map(|inbox| inbox as Arc<dyn Listener>);
         let mut slot = match self.slot() {
             Ok(slot) => slot,
             Err(error) => return Ok(Err(error)),
         };
         let tick = if is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
         let client = slot.client.clone();
-        let mut running = Box::pin(async move { client.detect(call).await });
+        let mut running = Caught::new(async move { client.detect(call).await });
         let outcome = loop {
-            let turn = slot.runtime.block_on(async { tokio::time::timeout(tick, &mut running).await });
-            if let Ok(outcome) = turn {
-                break Ok(outcome);
-            }
-            // None: the interpreter is shutting down, and nobody waits for an answer any more.
-            let signals = Python::try_attach(|py| py.check_signals());
-            if let Some(Err(interrupt)) = signals {
-                break Err(interrupt);
+            match slot.turn(&mut running, tick, inbox.as_deref()) {
+                Ok(None) => {}
+                Ok(Some(Some(outcome))) => break Ok(outcome),
+                Ok(Some(None)) => break Ok(Err(internal("a panic"))),
+                Err(raised) => break Err(raised),
             }
         };
         // Dropping an unfinished call drops its connection; the runtime must be at hand for that.
         let guard = slot.runtime.enter();
         drop(running);
         drop(guard);
+        // A call that was given up has something to say of that.
+        let told = inbox.as_ref().map_or(Ok(()), |inbox| Python::try_attach(|py| inbox.tell(py)).unwrap_or(Ok(())));
+        let outcome = outcome.and_then(|outcome| told.map(|()| outcome));
         slot.used = Instant::now();
         self.slots().push(slot);
         outcome
@@ -202,9 +257,9 @@ impl Client {
         source: &Bound<'py, PyTuple>,
         options: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let call = convert::call(source, options)?;
+        let (call, observer) = convert::call(source, options)?;
         let state = self.state().map_err(|error| errors::raise(py, &error))?;
-        let outcome = py.detach(|| state.value.wait(call))?;
+        let outcome = py.detach(|| state.value.wait(call, observer))?;
         convert::outcome(py, outcome)
     }
 
@@ -218,13 +273,18 @@ impl Client {
         source: &Bound<'py, PyTuple>,
         options: &Bound<'py, PyTuple>,
     ) -> PyResult<Handle> {
-        let call = convert::call(source, options)?;
+        let (mut call, observer) = convert::call(source, options)?;
         let state = self.state().map_err(|error| errors::raise(py, &error))?;
         let io = runtime::io().map_err(|error| errors::raise(py, &internal(error)))?;
         let (number, queue) = port.get().register(future);
+        call.listener = observer.map(|observer| {
+            let reporter = Reporter { observer, queue: Arc::clone(&queue) };
+            Arc::new(reporter) as Arc<dyn Listener>
+        });
         let client = state.value.client.clone();
         let task = io.spawn(async move {
-            queue.complete(number, client.detect(call).await);
+            let outcome = Caught::new(async move { client.detect(call).await }).await;
+            queue.complete(number, outcome.unwrap_or_else(|| Err(internal("a panic"))));
         });
         Ok(Handle::new(task.abort_handle(), port, number))
     }

@@ -1,5 +1,6 @@
 //! Nouns across the wall: sources and options down, results up.
 use super::errors;
+use super::events::Observer;
 use crate::attempt::Attempt;
 use crate::client::{Call, Source};
 use crate::config;
@@ -71,10 +72,12 @@ where
     given.map(check).transpose().map_err(|error| errors::raise(value.py(), &error))
 }
 
-/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)`, each `None` for the client's default.
-pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<Call> {
+/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)`, each `None` for
+/// the client's default, and who observes it: `(callable, detail)`.
+pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
     let option = |index| options.get_item(index);
-    Ok(Call {
+    let observer = Observer::read(option(8)?, &option(9)?)?;
+    let call = Call {
         source: source(parts)?,
         data_id: optional_text(&option(0)?)?,
         referer: optional_text(&option(1)?)?,
@@ -84,7 +87,9 @@ pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResul
         total_timeout: time("total_timeout", &option(5)?)?,
         max_retries: checked(&option(6)?, retry::max_retries)?,
         on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
-    })
+        listener: None,
+    };
+    Ok((call, observer))
 }
 
 /// The dataclasses of `aigclens.models`.

@@ -7,6 +7,7 @@ mod client;
 mod convert;
 mod emulator;
 mod errors;
+mod events;
 mod interpreter;
 mod options;
 mod runtime;

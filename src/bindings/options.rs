@@ -20,6 +20,7 @@ pub struct Options {
     region: Option<String>,
     endpoint: Option<String>,
     vpc: bool,
+    failover: Vec<String>,
     credentials: Option<(String, String, Option<String>)>,
     signature: String,
     upload_signature: String,
@@ -47,6 +48,7 @@ impl Options {
     /// What they mean; the first that is wrong is the error.
     pub fn read(self, ambient: &Ambient) -> Outcome<(Settings, ImageRules)> {
         let endpoint = Endpoint::resolve(self.region.as_deref(), self.vpc, self.endpoint.as_deref(), ambient)?;
+        let failover = failover(&self.failover, self.vpc, &endpoint)?;
         let rules = ImageRules {
             check: CheckImage::parse(&self.check_image)?,
             limits: limits(self.image_limits),
@@ -63,6 +65,7 @@ impl Options {
         ServiceName::parse(&self.service).map_err(|error| Error::new(Kind::Config, error.message()))?;
         let settings = Settings {
             endpoint,
+            failover,
             vpc: self.vpc,
             provider,
             signature: Signature::parse(&self.signature)?,
@@ -77,6 +80,7 @@ impl Options {
             policy: Policy {
                 max_retries: retry::max_retries(self.max_retries)?,
                 on_ambiguous: OnAmbiguous::parse(&self.on_ambiguous)?,
+                gives_way: false,
             },
             qps: self.qps.map(|value| pace::qps(value, self.i_have_a_higher_quota)).transpose()?,
             network: Network {
@@ -99,6 +103,24 @@ fn limits(given: Option<(u64, u32, u64, u32)>) -> Limits {
         heic_max_side,
         ..Limits::default()
     })
+}
+
+/// Where else to ask; a region twice would be asked twice for one outage.
+fn failover(names: &[String], vpc: bool, endpoint: &Endpoint) -> Outcome<Vec<Endpoint>> {
+    let mut known = vec![endpoint.authority.clone()];
+    let mut others = Vec::new();
+    for name in names {
+        let other = Endpoint::elsewhere(name, vpc)?;
+        if known.contains(&other.authority) {
+            return Err(Error::new(
+                Kind::Config,
+                format!("failover names {} twice, or the client's own", other.name()),
+            ));
+        }
+        known.push(other.authority.clone());
+        others.push(other);
+    }
+    Ok(others)
 }
 
 /// The product's name first, what the user adds behind it. A header of the user's own making is refused (A03).

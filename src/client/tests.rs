@@ -16,6 +16,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\0\0\0
 fn client(signature: Signature, transport: &Arc<Scripted>) -> Client {
     let settings = Settings {
         endpoint: Endpoint::of_region("us-east-1", false).unwrap(),
+        failover: Vec::new(),
         vpc: false,
         provider: Provider::Explicit(Credentials::new("id", "the-secret", Some("the-token")).unwrap()),
         signature,

@@ -63,6 +63,7 @@ impl Asking {
         let pool = Pool::new(timeouts, network.clone(), Trust::read(&network, &ambient).unwrap(), ambient.clone());
         let settings = Settings {
             endpoint: Endpoint::parse(&emulator.url()).unwrap(),
+            failover: Vec::new(),
             vpc: false,
             provider: Provider::Explicit(Credentials::new(ACCESS_KEY_ID, self.secret, self.token).unwrap()),
             signature: self.signature,

@@ -73,7 +73,7 @@ fn three_attempts_by_default_and_none_again_without_retries() {
 #[test]
 fn after_a_doubt_there_is_one_further_attempt_at_most() {
     let quota = Quota::default();
-    let many = Policy { max_retries: 20, on_ambiguous: OnAmbiguous::Retry };
+    let many = Policy { max_retries: 20, on_ambiguous: OnAmbiguous::Retry, gives_way: false };
     for second in [doubtful(Kind::DetectTimeout), error(Kind::Throttled), error(Kind::Connect)] {
         let mut retries = Retries::new(many, PAID, &quota);
         assert!(retries.failed(&error(Kind::Connect), false, &world()).is_some());

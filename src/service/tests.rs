@@ -28,6 +28,7 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
     let second = Duration::from_secs(1);
     let settings = Settings {
         endpoint: Endpoint::of_region("us-east-1", false).unwrap(),
+        failover: Vec::new(),
         vpc: false,
         provider: Provider::Explicit(Credentials::new("id", "secret", None).unwrap()),
         signature: Signature::Acs3,

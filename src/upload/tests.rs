@@ -13,6 +13,7 @@ const NOW: u64 = 1_800_000_000;
 fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
     Settings {
         endpoint: Endpoint::parse(endpoint).unwrap(),
+        failover: Vec::new(),
         vpc: false,
         provider: Provider::Explicit(Credentials::new("id", "secret", None).unwrap()),
         signature: Signature::Acs3,

@@ -74,7 +74,7 @@ def test_the_twins_take_the_same(sync: object, awaited: object) -> None:
 
 
 def test_the_options_are_described_and_typed_once() -> None:
-    from aigclens.client import ClientOptions
+    from aigclens.options import ClientOptions
 
     options = set(inspect.signature(aigclens.Client).parameters)
     assert options == set(ClientOptions.__annotations__)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self, Unpack
 
-    from aigclens.client import AsyncClient, Client, ClientOptions
+    from aigclens.client import AsyncClient, Client
+    from aigclens.options import ClientOptions
 
 __all__ = ["Emulator", "Ledger", "LedgerEntry"]
 
