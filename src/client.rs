@@ -1,5 +1,6 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
 mod caught;
+mod local;
 mod moderate;
 mod prepare;
 mod route;
@@ -7,7 +8,7 @@ mod route;
 pub use caught::Caught;
 
 use crate::ambient::Ambient;
-use crate::attempt::{Billing, Operation};
+use crate::attempt::Billing;
 use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
@@ -92,14 +93,6 @@ pub struct Client {
     memory: Memory,
 }
 
-/// How far a call has got: what is left of it when it panics.
-#[derive(Default)]
-struct Progress {
-    trail: Trail,
-    /// From here on something may have been sent.
-    is_asking: bool,
-}
-
 /// What was checked before the first packet.
 struct Parameters {
     service: ServiceName,
@@ -138,25 +131,16 @@ impl Client {
     }
 
     /// Asks the service about one image. A panic inside of the call is an error of the call (H18).
-    pub async fn detect(&self, call: Call) -> Result<Detection> {
-        let mut progress = Progress::default();
-        let outcome = Caught::new(self.story(call, &mut progress)).await;
-        outcome.unwrap_or_else(|| Err(self.panicked(progress)))
+    pub async fn detect(&self, mut call: Call) -> Result<Detection> {
+        let mut trail = match call.listener.take() {
+            Some(listener) => Trail::watched(listener, self.ambient.clone(), call.data_id.clone()),
+            None => Trail::new(),
+        };
+        let outcome = Caught::new(self.story(call, &mut trail)).await;
+        outcome.unwrap_or_else(|| Err(panicked(trail)))
     }
 
-    /// Nobody knows what a request was charged that was under way when the call panicked.
-    fn panicked(&self, progress: Progress) -> Error {
-        let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
-        let mut trail = progress.trail;
-        if progress.is_asking && Billing::worst(&trail) != Billing::Billed {
-            let doubtful = error.clone().with_billing(Billing::PossiblyBilled);
-            let region = self.settings.endpoint.region.clone();
-            trail.add(failed(Operation::ImageModeration, &doubtful, region, Duration::ZERO));
-        }
-        with_trail(error, &trail)
-    }
-
-    async fn story(&self, call: Call, progress: &mut Progress) -> Result<Detection> {
+    async fn story(&self, call: Call, trail: &mut Trail) -> Result<Detection> {
         let started = Instant::now();
         let terms = self.terms(&call);
         let parameters = self.parameters(&call)?;
@@ -164,12 +148,7 @@ impl Client {
         if parameters.service.as_str() != SERVICE {
             warnings.push("unknown_service");
         }
-        if let Some(listener) = call.listener {
-            progress.trail = Trail::watched(listener, self.ambient.clone(), call.data_id);
-        }
         let ready = self.prepare(call.source, terms, &mut warnings).await?;
-        progress.is_asking = true;
-        let trail = &mut progress.trail;
         let asked = Asked { ready, parameters, terms };
         let (success, site) = self.moderate_somewhere(&asked, trail, &mut warnings).await?;
         warnings.extend(site.service.experience.identity().notices());
@@ -231,6 +210,16 @@ fn conclude(
         warnings,
         labels: finding.labels,
     })
+}
+
+/// Nobody knows what a request came to that was under way when its call panicked.
+fn panicked(mut trail: Trail) -> Error {
+    let error = Error::new(Kind::Internal, "the client failed inside: a panic; please report it");
+    if let Some((operation, region)) = trail.take_under_way() {
+        let billing = if operation.is_paid() { Billing::PossiblyBilled } else { Billing::NotBilled };
+        trail.push(failed(operation, &error.clone().with_billing(billing), region, Duration::ZERO));
+    }
+    with_trail(error, &trail)
 }
 
 /// A success that could not be read: it stays charged, and its attempt says what became of it.

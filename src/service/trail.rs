@@ -16,6 +16,8 @@ pub const CANCELLED: &str = "Cancelled";
 pub struct Trail {
     attempts: Vec<Attempt>,
     begun: u32,
+    /// The request that is being sent or waited for, and where.
+    under_way: Option<(Operation, Option<String>)>,
     watch: Option<Watch>,
 }
 
@@ -49,7 +51,7 @@ impl Deref for Trail {
 impl Trail {
     /// One that nobody watches.
     pub const fn new() -> Self {
-        Self { attempts: Vec::new(), begun: 0, watch: None }
+        Self { attempts: Vec::new(), begun: 0, under_way: None, watch: None }
     }
 
     /// One whose steps a listener hears of.
@@ -61,6 +63,7 @@ impl Trail {
     /// A request is about to be sent. The flight must be landed; one that is dropped was given up, and says so.
     pub fn depart(&mut self, operation: Operation, region: Option<&str>, endpoint: &str, waited: Duration) -> Flight {
         self.begun += 1;
+        self.under_way = Some((operation, region.map(str::to_owned)));
         if let Some(watch) = &self.watch {
             let (region, endpoint) = (region.map(str::to_owned), endpoint.to_owned());
             watch.tell(self.begun, || Step::Started { operation, region, endpoint, waited }, Detail::Everything);
@@ -75,12 +78,18 @@ impl Trail {
         if let Some(watch) = flight.watch.take() {
             watch.tell(flight.number, || Step::Finished(attempt.clone()), Detail::Everything);
         }
+        self.push(attempt);
+    }
+
+    /// Writes down an attempt that nobody hears of any more.
+    pub fn push(&mut self, attempt: Attempt) {
+        self.under_way = None;
         self.attempts.push(attempt);
     }
 
-    /// Writes down an attempt that never departed as one.
-    pub fn add(&mut self, attempt: Attempt) {
-        self.attempts.push(attempt);
+    /// The request that was begun and did not land.
+    pub fn take_under_way(&mut self) -> Option<(Operation, Option<String>)> {
+        self.under_way.take()
     }
 
     /// There will be another attempt.

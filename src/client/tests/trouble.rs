@@ -1,4 +1,5 @@
 //! Faults that a script cannot play: panics, pauses of half an hour, files while there is no memory left.
+use crate::attempt::Operation;
 use super::*;
 use crate::http::{Request, Sending};
 use crate::image::memory::{MEMORY, Memory};
@@ -97,8 +98,15 @@ async fn a_panic_keeps_what_is_known_of_the_call() {
             ("ImageModeration", Billing::PossiblyBilled)
         ]
     );
-    let bare = client.panicked(Progress::default());
-    assert_eq!((bare.billing(), bare.facts().attempts.len()), (Billing::NotBilled, 0));
+    // A free request is under no doubt.
+    let client = staged(vec![answer(200, &[], TOKEN)], Ambient::fixed(NOW, &[]), |request| {
+        assert_ne!(action(request), "PutObject", "planted");
+        Duration::ZERO
+    });
+    let error = client.detect(local_call()).await.unwrap_err();
+    assert_eq!((error.kind(), error.billing()), (Kind::Internal, Billing::NotBilled));
+    let known: Vec<_> = error.facts().attempts.iter().map(|one| (one.operation.as_str(), one.outcome)).collect();
+    assert_eq!(known, [("DescribeUploadToken", "ok"), ("PutObject", "InternalError")]);
 }
 
 /// K07: a machine that slept between upload and retry: the wall clock knows, the other one has stood still.
