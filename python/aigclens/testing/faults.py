@@ -1,0 +1,214 @@
+"""Faults on purpose: what goes wrong, at which stage of which requests, and which access keys are known meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
+
+from aigclens.credentials import Credentials
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired, Required, Unpack
+
+__all__ = ["FaultAction", "FaultControls", "FaultDetails", "FaultPlan", "FaultReport", "FaultRule", "FaultStage"]
+
+FaultStage: TypeAlias = Literal[
+    "accept", "mid_request", "before_billing", "after_billing", "mid_headers", "mid_body", "after_body"
+]
+FaultAction: TypeAlias = Literal[
+    "delay",
+    "stall",
+    "fin",
+    "rst",
+    "garbage",
+    "banner",
+    "content_length",
+    "two_lengths",
+    "html",
+    "redirect",
+    "gzip",
+    "endless",
+    "trickle",
+    "truncate",
+    "status",
+    "headers",
+    "duplicate_keys",
+    "deep_nesting",
+    "invalid_utf8",
+    "informational",
+    "no_content",
+    "http10",
+    "throttle",
+    "expired_token",
+    "refuse",
+    "crc",
+    "object_lost",
+    "nonce_used",
+    "clock",
+]
+FaultOperation: TypeAlias = Literal["ImageModeration", "DescribeUploadToken", "PutObject"]
+
+
+class FaultDetails(TypedDict, total=False):
+    """The details of an action; `FaultControls.fault` says which action takes which."""
+
+    seconds: float
+    interval: float
+    offset: float
+    keep: float
+    by: int
+    bytes: int
+    count: int
+    status: int
+    text: str
+    body: str
+    content_type: str
+    location: str
+    code: str
+    message: str
+    ec: str
+    shape: Literal["body", "gateway", "http"]
+    retry_after: str
+    retry_after_ms: str
+
+
+class FaultRule(FaultDetails, total=False):
+    """One rule of a plan; `FaultControls.fault` describes it."""
+
+    stage: Required[FaultStage]
+    action: Required[FaultAction]
+    rate: float
+    times: int
+    nth: int
+    operation: FaultOperation
+    data_id: str
+
+
+class FaultPlan(TypedDict):
+    """A whole plan: a seed, and rules of which the first that is for a request and whose turn it is acts."""
+
+    rules: list[FaultRule]
+    seed: NotRequired[int]
+
+
+class FaultReport(TypedDict):
+    """What is in force, and what acted how often.
+
+    Each rule also has `seen`, the requests that it was for, and `acted`. `acted` sums up by `stage:action`.
+    """
+
+    seed: int
+    rules: list[dict[str, Any]]
+    acted: dict[str, int]
+
+
+class FaultControls:
+    """The part of `Emulator` that makes trouble."""
+
+    def _ask(self, method: str, page: str, body: object = None) -> Any:
+        raise NotImplementedError
+
+    def faults(self, plan: FaultPlan | Mapping[str, Any] | None = None) -> FaultReport:
+        """What is in force and what acted how often, after putting a plan in force if one is given.
+
+        Args:
+            plan: `{"seed": 7, "rules": [{"stage": "after_billing", "action": "fin", "rate": 0.1}, ...]}`. It takes the
+                place of whatever was in force. The same seed and order of requests have the same outcome.
+
+        Raises:
+            ConfigError: The plan makes no sense; what was in force stays.
+        """
+        found: FaultReport = self._ask("GET" if plan is None else "POST", "faults", plan)
+        return found
+
+    def fault(
+        self,
+        *,
+        stage: FaultStage,
+        action: FaultAction,
+        rate: float | None = None,
+        times: int | None = None,
+        nth: int | None = None,
+        operation: FaultOperation | None = None,
+        data_id: str | None = None,
+        **details: Unpack[FaultDetails],
+    ) -> None:
+        """Puts one more rule in force, behind those that are.
+
+        Args:
+            stage: Where on the way of a request. `accept`: a connection was accepted, nothing was read. `mid_request`: the
+                head was read, the body was not. `before_billing`: read and verified, nothing charged or stored.
+                `after_billing`: charged or stored, no byte of the answer sent. `mid_headers`, `mid_body`: half of them was
+                sent. `after_body`: all was sent.
+            action: What happens. At every stage: `delay` (`seconds`, 1), `stall` (silence until the client leaves, `seconds`
+                at most, 60), `fin` (the connection ends), `rst` (it is reset), `garbage` (`text` instead of HTTP; after the
+                body it is left for the next request), `banner` (that of an SSH server). Instead of the answer: `html`
+                (`status`, 200) and `status` (`status`, 503, `body`, `content_type`, `retry_after`, `retry_after_ms`), which
+                with a status other than 200 belong before the charge as `redirect` (`status`, 302, `location`) and
+                `throttle` (`shape`: `body`, `gateway` or `http`, `retry_after`, `retry_after_ms`) do; `refuse` (`code`,
+                `status`, 403, `message`, `ec`: JSON of the gateway or XML of the storage), `expired_token`, `nonce_used`.
+                The answer spoiled, before or after the charge: `content_length` (`by` so many bytes too long, 10, or below
+                0 too short), `two_lengths`, `gzip` (with `bytes` blanks behind it: a bomb), `endless` (`bytes`, 16384, every
+                `interval` seconds, 0, for `seconds`, 60), `trickle` (`bytes`, 1, every `interval` seconds, 0), `truncate`
+                (`keep`, 0.5), `headers` (`count`, 100,000, of `bytes`, 8), `duplicate_keys`, `deep_nesting` (`count`,
+                100,000), `invalid_utf8`, `informational` (`count`, 1,000, answers 103 before it), `no_content` (204 with a
+                body), `http10`. Besides: `crc` (a wrong checksum of an upload), `object_lost` (an uploaded image is gone),
+                `clock` (the server's is ahead by `offset` seconds, 3,600, for one request).
+            rate: The share of the requests that it acts on, 0 to 1; all if not given.
+            times: On how many at most.
+            nth: Only on the nth request that it is for, from 1.
+            operation: Only for this operation. Not known at `accept`.
+            data_id: Only for calls with this data id. Not known at `accept` and `mid_request`.
+            **details: Of the action, as described there.
+
+        Raises:
+            ConfigError: The rule makes no sense.
+        """
+        rule = {"stage": stage, "action": action, "rate": rate, "times": times, "nth": nth}
+        self._ask("POST", "faults/rule", {**rule, "operation": operation, "data_id": data_id, **details})
+
+    def clear_faults(self) -> None:
+        """Nothing goes wrong on purpose any more."""
+        self._ask("DELETE", "faults")
+
+    def temporary_credentials(self, lifetime: float = 3600.0) -> Credentials:
+        """New temporary credentials, as the credentials service (STS) gives them out.
+
+        Args:
+            lifetime: Seconds until calls with them are refused with `InvalidSecurityToken.Expired`, by the emulator's clock.
+
+        Raises:
+            ConfigError: The lifetime makes no sense.
+        """
+        return _credentials(self._ask("POST", "keys", {"lifetime": lifetime}))
+
+    def set_key(
+        self,
+        access_key_id: str,
+        access_key_secret: str | None = None,
+        *,
+        security_token: str | None | Literal[False] = False,
+        active: bool | None = None,
+        lifetime: float | None = None,
+    ) -> Credentials:
+        """Adds an access key or changes one; what is not given stays as it is.
+
+        Args:
+            access_key_id: Of a key that is known, or of a new one.
+            access_key_secret: Its secret; a new key needs one.
+            security_token: What every call must carry; `None` takes it away.
+            active: `False` refuses calls with `InvalidAccessKeyId.Inactive`.
+            lifetime: Seconds until it expires.
+
+        Raises:
+            ConfigError: The key makes no sense, or looks like a real one.
+        """
+        change = {"access_key_id": access_key_id, "access_key_secret": access_key_secret, "active": active}
+        change["lifetime"] = lifetime
+        if security_token is not False:
+            change["security_token"] = security_token
+        return _credentials(self._ask("POST", "keys", change))
+
+
+def _credentials(key: dict[str, Any]) -> Credentials:
+    return Credentials(key["access_key_id"], key["access_key_secret"], key["security_token"])
