@@ -18,6 +18,8 @@ use tokio::time::Instant;
 const HEAD_CAP: usize = 64 * 1024;
 /// An answered connection is ready for the next request within microseconds; one that is not is given up.
 const RESETTLE: Duration = Duration::from_millis(100);
+/// Turns of the runtime before a used connection is trusted: one that finds what has arrived, and one that reads it.
+const LOOKS: usize = 2;
 
 /// A connection that no request is on.
 #[derive(Debug)]
@@ -53,6 +55,16 @@ impl Connection {
     /// Whether it may carry another request.
     pub(super) fn is_fresh(&self, idle: Duration, age: Duration) -> bool {
         !self.sender.is_closed() && self.rested.elapsed() < idle && self.born.elapsed() < age
+    }
+
+    /// Whether nothing has come on it since its last answer. The runtime gets a turn to look at its sockets, and the
+    /// connection one to read: it ends at bytes that nobody asked for, which would be taken for the next answer (E14), and
+    /// at an end that arrived while nobody was looking (F09).
+    pub(super) async fn is_quiet(&self) -> bool {
+        for _ in 0..LOOKS {
+            tokio::task::yield_now().await;
+        }
+        !self.sender.is_closed()
     }
 
     /// Sends a request and reads its whole answer. Only a connection that is ready again is given back, so that it can be
