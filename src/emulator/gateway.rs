@@ -12,7 +12,8 @@ use url::Url;
 
 const VERSION: &str = "2022-03-02";
 
-pub(super) async fn answer(shared: &Shared, request: &Request) -> Told {
+/// Answers a request. `faults` are those that have acted on it already.
+pub(super) async fn answer(shared: &Shared, request: &Request, faults: Vec<String>) -> Told {
     if !is_for_us(shared, request) {
         return Told::Reply(Reply::admin(403, &json!({ "error": "the Host header is not of this machine" })));
     }
@@ -28,7 +29,7 @@ pub(super) async fn answer(shared: &Shared, request: &Request) -> Told {
     let action = request.header("x-acs-action").or_else(|| request.parameter("Action").map(str::to_owned));
     let operation = faults::operation(&request.method, &request.path, action.as_deref());
     let request_id = shared.world().request_id();
-    let mut way = Way { shared, request, operation, request_id, caller: Caller::default(), faults: Vec::new() };
+    let mut way = Way { shared, request, operation, request_id, caller: Caller::default(), faults };
     if !shared.faults.is_active() {
         let reply = match way.admit(0.0) {
             Ok(admitted) => way.perform(admitted).await,

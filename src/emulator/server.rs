@@ -1,5 +1,5 @@
 //! HTTP: connections, bodies with a limit, answers with a date.
-use super::faults::{self, Caller, Faults, Script, Stage, Told};
+use super::faults::{Caller, Faults, Script, Stage, Told, operation};
 use super::reply::{Reply, SERVER};
 use super::request::Request;
 use super::world::World;
@@ -159,8 +159,9 @@ async fn handle(
 
 async fn tell(shared: &Shared, request: hyper::Request<Incoming>) -> Told {
     let (head, body) = request.into_parts();
+    let mut faults = Vec::new();
     if shared.faults.is_active()
-        && let Some(told) = interrupt(shared, &head).await
+        && let Some(told) = interrupt(shared, &head, &mut faults).await
     {
         return told;
     }
@@ -175,13 +176,13 @@ async fn tell(shared: &Shared, request: hyper::Request<Incoming>) -> Told {
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
     let (path, query) = (head.uri.path(), head.uri.query());
     match Request::new(head.method.as_str(), path, query, headers, body.to_bytes()) {
-        Some(request) => gateway::answer(shared, &request).await,
+        Some(request) => gateway::answer(shared, &request, faults).await,
         None => Told::Reply(Reply::admin(400, &json!({ "error": "the query is not UTF-8" }))),
     }
 }
 
 /// A fault while the body of a request is still to be read.
-async fn interrupt(shared: &Shared, head: &http::request::Parts) -> Option<Told> {
+async fn interrupt(shared: &Shared, head: &http::request::Parts, faults: &mut Vec<String>) -> Option<Told> {
     let (method, path) = (head.method.as_str(), head.uri.path());
     if admin::is_page(path) {
         return None;
@@ -189,10 +190,11 @@ async fn interrupt(shared: &Shared, head: &http::request::Parts) -> Option<Told>
     let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
     let parameters = crate::encode::parse_form(head.uri.query().unwrap_or_default()).unwrap_or_default();
     let parameter = parameters.iter().find(|(key, _)| key == "Action").map(|(_, value)| value.as_str());
-    let operation = faults::operation(method, path, header("x-acs-action").or(parameter));
+    let operation = operation(method, path, header("x-acs-action").or(parameter));
     let caller = Caller { operation: Some(operation.clone()), ..Caller::default() };
     let fault = shared.faults.draw(Stage::MidRequest, &caller, false)?;
     if let Some(span) = fault.delay() {
+        faults.push(fault.name.clone());
         tokio::time::sleep(span).await;
         return None;
     }

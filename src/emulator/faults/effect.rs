@@ -94,7 +94,7 @@ impl Fault {
             Stage::MidBody => head.len() + reply.body.len() / 2,
             _ => head.len() + reply.body.len(),
         };
-        let mut first = Bytes::from([head.into_bytes(), reply.body.to_vec()].concat());
+        let mut first = Bytes::from([head.as_bytes(), &reply.body].concat());
         let rest = first.split_off(at.min(first.len()));
         let mut steps = vec![Step::Write(first)];
         let ending = match &*self.action {
@@ -103,10 +103,14 @@ impl Fault {
                 Ending::Keep
             }
             Action::Stall(limit) => Ending::Silence(*limit),
+            // Behind a whole answer, it is the next one that the bytes would be taken for. They come in one piece with it: a
+            // client that got them later, when its next request is under way, could not tell.
+            Action::Garbage(text) if self.stage == Stage::AfterBody => {
+                return Script::writes([head.as_bytes(), &reply.body, text.as_bytes()].concat(), Ending::Keep);
+            }
             Action::Garbage(text) => {
                 steps.push(Step::Write(Bytes::from(text.clone())));
-                // Behind a whole answer, it is the next one that the bytes would be taken for.
-                if self.stage == Stage::AfterBody { Ending::Keep } else { Ending::Fin }
+                Ending::Fin
             }
             Action::Rst => Ending::Rst,
             _ => Ending::Fin,

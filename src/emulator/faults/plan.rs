@@ -187,3 +187,53 @@ impl Plan {
         Ok(Self { seed: outline.seed, rules })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_plan_that_makes_no_sense_is_refused_in_one_line() {
+        for (rule, words) in [
+            (json!({ "stage": "later", "action": "fin" }), "stage is one of accept, "),
+            (json!({ "stage": "accept", "action": "explode" }), "action is one of delay, "),
+            (json!({ "stage": "accept" }), "action"),
+            (json!({ "stage": "accept", "action": "html" }), "acts at mid_request"),
+            (
+                json!({ "stage": "after_billing", "action": "html", "status": 502 }),
+                "acts at mid_request, before_billing,",
+            ),
+            (json!({ "stage": "after_billing", "action": "throttle" }), "not at after_billing"),
+            (json!({ "stage": "before_billing", "action": "fin", "seconds": 1 }), "seconds is no detail"),
+            (json!({ "stage": "before_billing", "action": "fin", "speed": 1 }), "speed"),
+            (json!({ "stage": "before_billing", "action": "fin", "rate": 1.5 }), "rate is a number from 0 to 1"),
+            (json!({ "stage": "before_billing", "action": "fin", "times": 0 }), "times and nth"),
+            (json!({ "stage": "before_billing", "action": "fin", "operation": "GetObject" }), "operation is one of"),
+            (json!({ "stage": "accept", "action": "fin", "operation": "PutObject" }), "not known yet"),
+            (json!({ "stage": "mid_request", "action": "fin", "data_id": "x" }), "not known yet"),
+            (
+                json!({ "stage": "after_billing", "action": "crc", "operation": "ImageModeration" }),
+                "for PutObject alone",
+            ),
+            (json!({ "stage": "before_billing", "action": "delay", "seconds": -1 }), "seconds is a number"),
+            (json!({ "stage": "before_billing", "action": "refuse" }), "refuse needs a code"),
+            (json!({ "stage": "before_billing", "action": "redirect", "location": "a\r\nb" }), "printable ASCII"),
+            (json!({ "stage": "before_billing", "action": "redirect", "status": 200 }), "status is from 300 to 399"),
+            (json!({ "stage": "before_billing", "action": "content_length", "by": 0 }), "by is"),
+            (json!({ "stage": "before_billing", "action": "truncate", "keep": 1 }), "keep is"),
+            (json!({ "stage": "before_billing", "action": "gzip", "bytes": 1_000_000_000 }), "bytes is from 1 to"),
+            (json!({ "stage": "before_billing", "action": "clock", "offset": 1e10 }), "offset is"),
+            (json!("fin"), "a rule is an object"),
+        ] {
+            let plan = json!({ "rules": [{ "stage": "accept", "action": "fin" }, rule] });
+            let message = Plan::read(plan.to_string().as_bytes()).unwrap_err();
+            assert!(message.starts_with("faults: rule 2: ") && message.contains(words), "{message}");
+            assert!(!message.contains('\n'));
+            assert!(Rule::read(&rule).unwrap_err().contains(words));
+        }
+        for plan in [json!([]), json!({}), json!({ "rules": [], "speed": 1 }), json!({ "seed": -1, "rules": [] })] {
+            assert!(Plan::read(plan.to_string().as_bytes()).unwrap_err().starts_with("faults: "));
+        }
+    }
+}
