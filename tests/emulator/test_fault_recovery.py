@@ -1,9 +1,9 @@
-"""What a client with retries makes of faults on purpose: what it tries again, what that may cost, and what it learns."""
+"""What a client with retries makes of faults on purpose: what it tries again, what that may cost, what it learns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -11,7 +11,8 @@ import aigclens
 from aigclens.testing import Emulator
 
 URL = "https://img.example/cat.png"
-BEFORE, AFTER = "before_billing", "after_billing"
+BEFORE: Final = "before_billing"
+AFTER: Final = "after_billing"
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def tried(found: aigclens.Detection | aigclens.AigcError) -> list[str]:
     return [f"{one.operation} {one.outcome} {one.billing}" for one in found.attempts]
 
 
-CALL = "ImageModeration"
+CALL: Final = "ImageModeration"
 OK = f"{CALL} ok billed"
 
 
@@ -35,7 +36,10 @@ OK = f"{CALL} ok billed"
         ({"stage": BEFORE, "action": "throttle", "retry_after_ms": "1"}, f"{CALL} ThrottledError not_billed"),
         ({"stage": BEFORE, "action": "throttle", "retry_after_ms": "-1"}, f"{CALL} ThrottledError not_billed"),
         ({"stage": BEFORE, "action": "throttle", "shape": "gateway"}, f"{CALL} ThrottledError not_billed"),
-        ({"stage": BEFORE, "action": "throttle", "shape": "http", "retry_after": "x"}, f"{CALL} ThrottledError not_billed"),
+        (
+            {"stage": BEFORE, "action": "throttle", "shape": "http", "retry_after": "x"},
+            f"{CALL} ThrottledError not_billed",
+        ),
         ({"stage": BEFORE, "action": "html", "status": 503}, f"{CALL} ServerError not_billed"),
         ({"stage": BEFORE, "action": "refuse", "code": "ServiceUnavailable"}, f"{CALL} ServerError not_billed"),
     ],
@@ -222,9 +226,9 @@ def test_credentials_that_expire_and_keys_that_are_switched_off(emulator: Emulat
             try:
                 return str(client.detect(URL).label)
             except aigclens.AigcError as error:
-                assert error.billing == "not_billed"
-                assert len(error.attempts) == 1
-                return f"{type(error).__name__} {error.code}"
+                refused = error
+        assert (refused.billing, len(refused.attempts)) == ("not_billed", 1)
+        return f"{type(refused).__name__} {refused.code}"
 
     assert asked(emulator.temporary_credentials()) == "ugc"
     assert asked(emulator.temporary_credentials(lifetime=0)) == "CredentialsExpired InvalidSecurityToken.Expired"

@@ -1,7 +1,8 @@
-"""Faults on purpose: each does what its name says, as a bare socket sees it, and the client makes the right thing of it."""
+"""Faults on purpose: each does what its name says on a bare socket, and the client makes the right thing of it."""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import json
@@ -12,7 +13,7 @@ import sys
 import typing
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -27,10 +28,11 @@ PATIENCE = 60.0
 SILENCE = 0.2
 POSSIBLY, BILLED, NOT_BILLED = "possibly_billed", "billed", "not_billed"
 STAGES = typing.get_args(FaultStage)
-BEFORE, AFTER = "before_billing", "after_billing"
+BEFORE: Final = "before_billing"
+AFTER: Final = "after_billing"
 
-# stage, action, details; how the raw connection ends and what is on it; the client's error class (None: an answer) and its
-# verdict. What was charged follows from the stage alone: nothing before the charge, one call after it.
+# stage, action, details; how the raw connection ends and what is on it; the client's error class (None: an answer) and
+# its verdict. What was charged follows from the stage alone: nothing before the charge, one call after it.
 Row = tuple[str, str, dict[str, Any], str, bytes, "type[aigclens.AigcError] | None", str]
 
 
@@ -56,7 +58,7 @@ def ends() -> Iterator[Row]:
 
 
 def spoiled() -> Iterator[Row]:
-    """Answers that are spoiled, before and after the charge. Before it, a readable one says that nothing was charged."""
+    """Answers that are spoiled, before and after the charge. Before it, a readable one says that it cost nothing."""
     decode, broken = aigclens.ResponseDecodeError, aigclens.AmbiguousOutcomeError
     for stage in (BEFORE, AFTER):
         fine: tuple[type[aigclens.AigcError] | None, str] = (
@@ -94,8 +96,24 @@ def refused() -> Iterator[Row]:
     """Answers that say that nothing was charged, and stand where nothing was."""
     throttled, server, redirect = aigclens.ThrottledError, aigclens.ServerError, aigclens.UnexpectedRedirect
     for stage in ("mid_request", BEFORE):
-        yield stage, "throttle", {"retry_after_ms": "9"}, "any", rb"HTTP/1\.1 200 .*after: 9\r.*:403", throttled, NOT_BILLED
-        yield stage, "throttle", {"shape": "gateway"}, "any", rb"HTTP/1\.1 400 .*Throttling\.User", throttled, NOT_BILLED
+        yield (
+            stage,
+            "throttle",
+            {"retry_after_ms": "9"},
+            "any",
+            rb"HTTP/1\.1 200 .*after: 9\r.*:403",
+            throttled,
+            NOT_BILLED,
+        )
+        yield (
+            stage,
+            "throttle",
+            {"shape": "gateway"},
+            "any",
+            rb"HTTP/1\.1 400 .*Throttling\.User",
+            throttled,
+            NOT_BILLED,
+        )
         yield stage, "throttle", {"shape": "http"}, "any", rb"HTTP/1\.1 429 ", throttled, NOT_BILLED
         yield stage, "html", {"status": 502}, "any", rb"HTTP/1\.1 502 .*<html>", server, NOT_BILLED
         yield stage, "html", {"status": 503}, "any", rb"HTTP/1\.1 503 .*<html>", server, NOT_BILLED
@@ -127,10 +145,8 @@ def raw(emulator: Emulator, ending: str, wanted: re.Pattern[bytes]) -> tuple[str
     found = b""
     try:
         with socket.create_connection(("127.0.0.1", emulator.port), PATIENCE) as connection:
-            try:
+            with contextlib.suppress(OSError):  # Gone already, which the answer shows.
                 connection.sendall(message)
-            except OSError:  # Gone already, which the answer shows.
-                pass
             while True:
                 # What must come is waited for; once it has, a moment of silence is enough.
                 must_come = ending in {"fin", "rst"} or not wanted.match(found)
@@ -149,8 +165,10 @@ def raw(emulator: Emulator, ending: str, wanted: re.Pattern[bytes]) -> tuple[str
 
 @pytest.mark.parametrize("row", ROWS, ids=NAMES)
 def test_a_fault_is_what_it_says_and_the_client_makes_the_right_thing_of_it(emulator: Emulator, row: Row) -> None:
-    """C01, C02, C03, C04, C10, D05, E12, E13, E14, E15, E16, E17, E18, E19, E20, E21, E22, F05, F06, F07, F14, F15, F16, H01:
-    on the wire, and as exception, attempts, verdict and ledger."""
+    """On the wire, and as exception, attempts, verdict and ledger.
+
+    C01, C02, C10, D05, E12, E13, E14, E15, E16, E17, E18, E19, E20, E21, E22, F05, F06, F07, F14, F15, F16, H01.
+    """
     stage, action, details, ending, pattern, error, verdict = row
     emulator.answer(url=URL, label="ugc")
     wanted = re.compile(pattern, re.DOTALL)
@@ -160,7 +178,9 @@ def test_a_fault_is_what_it_says_and_the_client_makes_the_right_thing_of_it(emul
 
     emulator.faults({"rules": [rule]})
     end, found = raw(emulator, ending, wanted)
-    if not (stage == "accept" and action in {"garbage", "banner"} and end == "rst"):  # Unread bytes turn a FIN into one.
+    if not (
+        stage == "accept" and action in {"garbage", "banner"} and end == "rst"
+    ):  # Unread bytes turn a FIN into one.
         assert wanted.match(found), found[:300]
         assert ending in {end, "any"}
     assert emulator.ledger().billed == charged

@@ -17,6 +17,7 @@ import os
 import sys
 import threading
 import time
+import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,16 +28,18 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import aigclens
 import images
-from aigclens.testing import Emulator
-from aigclens.testing.faults import FaultRule
+from aigclens.testing import Emulator, FaultPlan, FaultReport
 
 # At once: half of them in threads, half in one event loop.
 AT_ONCE = 64
 TIMEOUT = 1.0
 URL = "https://img.example/cat.png"
-# Of requests that a fault acts on. Stalls cost a time-out each, so that they are rarer than what ends at once.
+# Of the requests, this share meets a fault. A stall costs a time-out, so that it is rarer than what ends at once.
 SHARE = 0.2
+LEAST_KINDS = 25
 RARE = 0.25
+# A whole answer behind the answer.
+FORGED = 'HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{"Code":200}'
 KINDS: list[dict[str, Any]] = [
     {"stage": "accept", "action": "fin"},
     {"stage": "accept", "action": "rst"},
@@ -94,12 +97,12 @@ KINDS: list[dict[str, Any]] = [
     {"stage": "mid_body", "action": "garbage"},
     {"stage": "after_body", "action": "fin"},
     {"stage": "after_body", "action": "rst"},
-    {"stage": "after_body", "action": "garbage", "text": "HTTP/1.1 200 OK\r\ncontent-length: 12\r\n\r\n{\"Code\":200}"},
+    {"stage": "after_body", "action": "garbage", "text": FORGED},
     {"stage": "after_body", "action": "stall"},
 ]
 
 
-def plan(seed: int) -> dict[str, Any]:
+def plan(seed: int) -> FaultPlan:
     """A rule for every kind. The share of each is set so that about `SHARE` of all requests meet one."""
     slow = {"stall", "endless"}
     weights = [RARE if kind["action"] in slow or kind.get("seconds", 0) > 1 else 1.0 for kind in KINDS]
@@ -107,9 +110,7 @@ def plan(seed: int) -> dict[str, Any]:
     weights = [0.1 if kind["action"] == "clock" else weight for kind, weight in zip(KINDS, weights, strict=True)]
     # Some kinds are for one operation alone, and one that ends a request leaves nothing for those of later stages.
     each = 1.35 * SHARE / sum(weights)
-    rules: list[FaultRule] = [
-        {**kind, "rate": each * weight} for kind, weight in zip(KINDS, weights, strict=True)  # type: ignore[typeddict-item]
-    ]
+    rules: Any = [{**kind, "rate": each * weight} for kind, weight in zip(KINDS, weights, strict=True)]
     return {"seed": seed, "rules": rules}
 
 
@@ -215,68 +216,107 @@ def violations(run: Run, charged: Counter[str], calls: int) -> list[str]:
     return found
 
 
+@dataclass
+class Sums:
+    """What both sides say, added up."""
+
+    attempts: int
+    verdicts: Counter[str]
+    ledger: int
+    resolved: int
+    faults: int
+    kinds: int
+
+    @property
+    def share(self) -> float:
+        return self.faults / max(1, self.attempts)
+
+    @classmethod
+    def of(cls, run: Run, charged: Counter[str], report: FaultReport) -> Sums:
+        attempts = [one for outcome in run.outcomes.values() for one in outcome.attempts]
+        # A possibly billed attempt is resolved by the ledger: what it has beyond the certain ones of its call.
+        resolved = sum(charged[data_id] - outcome.count("billed") for data_id, outcome in run.outcomes.items())
+        verdicts = Counter(str(one.billing) for one in attempts)
+        kinds = sum(rule["acted"] > 0 for rule in report["rules"])
+        faults = sum(report["acted"].values())
+        return cls(len(attempts), verdicts, sum(charged.values()), resolved, faults, kinds)
+
+    def violations(self) -> list[str]:
+        found = []
+        if self.ledger != self.verdicts["billed"] + self.resolved:
+            found.append(
+                f"the ledger has {self.ledger}, the client {self.verdicts['billed']} and {self.resolved} resolved"
+            )
+        if self.kinds < LEAST_KINDS:
+            found.append(f"only {self.kinds} kinds of faults acted, {LEAST_KINDS} are asked for")
+        if not 0.75 * SHARE <= self.share <= 1.25 * SHARE:
+            found.append(f"faults acted on {self.share:.1%} of the attempts, about {SHARE:.0%} are asked for")
+        return found
+
+    def show(self) -> None:
+        billed, resolved = self.verdicts["billed"], self.resolved
+        print(f"  attempts          {self.attempts:9,}   faults acted {self.faults:,} times ({self.share:.1%})")
+        print(f"  kinds of faults   {self.kinds:9,}   of {len(KINDS)}")
+        print(f"  ledger            {self.ledger:9,}   charges")
+        print(f"  billed            {billed:9,}   attempts")
+        print(
+            f"  possibly billed   {self.verdicts['possibly_billed']:9,}   attempts, {resolved:,} of them in the ledger"
+        )
+        print(f"  not billed        {self.verdicts['not_billed']:9,}   attempts")
+        print(f"  sum               {self.ledger:,} == {billed:,} + {resolved:,}: {self.ledger == billed + resolved}")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=None, help="of the plan of faults; drawn and printed if not given")
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else int.from_bytes(os.urandom(4), "big")
-    print(f"balance: {options.calls:,} calls, seed {seed}", flush=True)
+    print(f"balance: {options.calls:,} calls, {AT_ONCE} at once, seed {seed}", flush=True)
+    # An answer that is for another call is a warning to users, and here as bad as it gets.
+    warnings.simplefilter("error")
     run = Run()
     with Emulator(qps=0) as emulator:
-        emulator.answer(url=URL, label="ugc")
-        with emulator.client(qps=None) as warm:
-            warm.detect(images.png(64, 64))
-        asyncio.run(_warm(emulator))
-        emulator.reset()
-        emulator.answer(url=URL, label="ugc")
-        before = _quiet()
+        warm(emulator)
+        before = quiet()
         emulator.faults(plan(seed))
         started = time.monotonic()
         call_all(emulator, options.calls, run)
         took = time.monotonic() - started
         after = settled(before)
-        ledger, acted = emulator.ledger(), emulator.faults()["acted"]
-        report = emulator.faults()
+        ledger, report = emulator.ledger(), emulator.faults()
     charged = Counter(entry.data_id or "" for entry in ledger.entries)
-    found = violations(run, charged, options.calls)
-    outcomes = run.outcomes.values()
-    attempts = [one for outcome in outcomes for one in outcome.attempts]
-    verdicts = Counter(one.billing for one in attempts)
-    # A possibly billed attempt is resolved by the ledger: what it has beyond the certain ones of its call.
-    resolved = sum(charged[data_id] - outcome.count("billed") for data_id, outcome in run.outcomes.items())
-    if ledger.billed != verdicts["billed"] + resolved:
-        found.append(f"the ledger has {ledger.billed} charges, the client {verdicts['billed']} and {resolved} resolved")
-    kinds = sum(rule["acted"] > 0 for rule in report["rules"])
-    share = sum(acted.values()) / max(1, len(attempts))
-    if kinds < 25:
-        found.append(f"only {kinds} kinds of faults acted, 25 are asked for")
-    if not 0.1 <= share <= 0.3:
-        found.append(f"faults acted on {share:.1%} of the attempts, about {SHARE:.0%} are asked for")
+    sums = Sums.of(run, charged, report)
+    found = violations(run, charged, options.calls) + sums.violations()
     if after[0] > before[0] or after[1] > before[1]:
         found.append(f"descriptors and threads: {before} before, {after} after")
-    print(f"  took              {took:9.1f} s   {options.calls / took:,.0f} calls a second, {AT_ONCE} at once")
-    print(f"  attempts          {len(attempts):9,}   with faults {sum(acted.values()):,} ({share:.1%}) of {kinds} kinds")
-    print(f"  ledger            {ledger.billed:9,}   charges, {ledger.total} {ledger.currency}")
-    print(f"  billed            {verdicts['billed']:9,}   attempts")
-    print(f"  possibly billed   {verdicts['possibly_billed']:9,}   attempts, of which the ledger resolves {resolved:,}")
-    print(f"  not billed        {verdicts['not_billed']:9,}   attempts")
-    print(f"  {ledger.billed:,} == {verdicts['billed']:,} + {resolved:,}: {ledger.billed == verdicts['billed'] + resolved}")
-    print(f"  descriptors       {before[0]:9} -> {after[0]}   threads {before[1]} -> {after[1]}")
-    print("  calls ended       " + ", ".join(f"{name} {n:,}" for name, n in Counter(o.name for o in outcomes).most_common()))
-    print("  faults that acted " + _columns(acted))
+    sums.show()
+    print(f"  took              {took:9.1f} s   {options.calls / took:,.0f} calls a second")
+    print(f"  descriptors       {before[0]:9} -> {after[0]}, threads {before[1]} -> {after[1]}")
+    ended = Counter(outcome.name for outcome in run.outcomes.values())
+    print("  calls ended" + columns(dict(ended.most_common())))
+    print("  faults that acted" + columns(dict(sorted(report["acted"].items()))))
     for violation in found[:20]:
         print(f"  VIOLATION {violation}")
     print(f"balance: {'does not hold' if found else 'holds'} ({len(found)} violations), seed {seed}")
     return 1 if found else 0
 
 
-async def _warm(emulator: Emulator) -> None:
-    async with emulator.async_client(qps=None) as client:
-        await client.detect(images.png(64, 64))
+def warm(emulator: Emulator) -> None:
+    """First calls through both doors, which open what stays open, and then an emulator without a past."""
+
+    async def once() -> None:
+        async with emulator.async_client(qps=None) as client:
+            await client.detect(images.png(64, 64))
+
+    with emulator.client(qps=None) as client:
+        client.detect(images.png(64, 64))
+    asyncio.run(once())
+    emulator.reset()
+    emulator.answer(url=URL, label="ugc")
 
 
-def _quiet() -> tuple[int, int]:
+def quiet() -> tuple[int, int]:
     """Descriptors and threads before a run, once what the first calls opened is closed again."""
     gc.collect()
     last = (-1, -1)
@@ -286,10 +326,10 @@ def _quiet() -> tuple[int, int]:
     return now
 
 
-def _columns(acted: dict[str, int]) -> str:
-    cells = [f"{name} {count:,}" for name, count in sorted(acted.items())]
+def columns(counts: dict[str, int]) -> str:
+    cells = [f"{name} {count:,}" for name, count in counts.items()]
     rows = [cells[at : at + 3] for at in range(0, len(cells), 3)]
-    return "\n".join(["", *("    " + "".join(f"{cell:36}" for cell in row).rstrip() for row in rows)])
+    return "".join("\n    " + "".join(f"{cell:36}" for cell in row).rstrip() for row in rows)
 
 
 if __name__ == "__main__":

@@ -212,7 +212,7 @@ class Emulator(FaultControls):
         )
 
     def requests(self) -> list[dict[str, Any]]:
-        """The last 1,000 requests: `action`, `service`, `parameters`, `status`, `code`, `request_id`, `faults` and more."""
+        """The last 1,000 requests: `action`, `parameters`, `status`, `code`, `request_id`, `faults` and more."""
         found: list[dict[str, Any]] = self._ask("GET", "requests")
         return found
 

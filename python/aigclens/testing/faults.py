@@ -135,25 +135,31 @@ class FaultControls:
     ) -> None:
         """Puts one more rule in force, behind those that are.
 
+        Actions, with their details and what these are if not given:
+
+        - at every stage: `delay` (`seconds` 1), `stall` (silence until the client leaves, `seconds` 60 at most),
+          `fin` (the connection ends), `rst` (it is reset), `garbage` (`text` instead of HTTP; behind the body it
+          would be taken for the next answer), `banner` (that of an SSH server);
+        - instead of the answer: `html` (`status` 200) and `status` (`status` 503, `body`, `content_type`,
+          `retry_after`, `retry_after_ms`), which belong before the charge unless the status is 200; and there alone
+          `redirect` (`status` 302, `location`), `throttle` (`shape` `body`, `gateway` or `http`, `retry_after`,
+          `retry_after_ms`), `refuse` (`code`, `status` 403, `message`, `ec`; JSON of the gateway or XML of the
+          storage), `expired_token`;
+        - the answer spoiled, after the charge or before it (then it is one that says that nothing was charged):
+          `content_length` (`by` 10 too long, below 0 too short), `two_lengths`, `gzip` (with `bytes` blanks behind
+          it: a bomb), `endless` (`bytes` 16384 every `interval` 0 seconds for `seconds` 60), `trickle` (`bytes` 1
+          every `interval` 0 seconds), `truncate` (`keep` 0.5), `headers` (`count` 100,000 of `bytes` 8),
+          `duplicate_keys`, `deep_nesting` (`count` 100,000), `invalid_utf8`, `informational` (`count` 1,000 answers
+          103 before it), `no_content` (204 with a body), `http10`, `nonce_used`;
+        - besides: `crc` (an upload's checksum is wrong, after it was stored), `object_lost` (an uploaded image is
+          gone before it is asked about), `clock` (the server's is `offset` 3,600 seconds ahead for one request).
+
         Args:
-            stage: Where on the way of a request. `accept`: a connection was accepted, nothing was read. `mid_request`: the
-                head was read, the body was not. `before_billing`: read and verified, nothing charged or stored.
-                `after_billing`: charged or stored, no byte of the answer sent. `mid_headers`, `mid_body`: half of them was
-                sent. `after_body`: all was sent.
-            action: What happens. At every stage: `delay` (`seconds`, 1), `stall` (silence until the client leaves, `seconds`
-                at most, 60), `fin` (the connection ends), `rst` (it is reset), `garbage` (`text` instead of HTTP; after the
-                body it is left for the next request), `banner` (that of an SSH server). Instead of the answer: `html`
-                (`status`, 200) and `status` (`status`, 503, `body`, `content_type`, `retry_after`, `retry_after_ms`), which
-                with a status other than 200 belong before the charge as `redirect` (`status`, 302, `location`) and
-                `throttle` (`shape`: `body`, `gateway` or `http`, `retry_after`, `retry_after_ms`) do; `refuse` (`code`,
-                `status`, 403, `message`, `ec`: JSON of the gateway or XML of the storage), `expired_token`, `nonce_used`.
-                The answer spoiled, before or after the charge: `content_length` (`by` so many bytes too long, 10, or below
-                0 too short), `two_lengths`, `gzip` (with `bytes` blanks behind it: a bomb), `endless` (`bytes`, 16384, every
-                `interval` seconds, 0, for `seconds`, 60), `trickle` (`bytes`, 1, every `interval` seconds, 0), `truncate`
-                (`keep`, 0.5), `headers` (`count`, 100,000, of `bytes`, 8), `duplicate_keys`, `deep_nesting` (`count`,
-                100,000), `invalid_utf8`, `informational` (`count`, 1,000, answers 103 before it), `no_content` (204 with a
-                body), `http10`. Besides: `crc` (a wrong checksum of an upload), `object_lost` (an uploaded image is gone),
-                `clock` (the server's is ahead by `offset` seconds, 3,600, for one request).
+            stage: Where on the way of a request. `accept`: a connection was accepted, nothing was read. `mid_request`:
+                the head was read, the body was not. `before_billing`: read and verified, nothing charged or stored.
+                `after_billing`: charged or stored, no byte of the answer sent. `mid_headers`, `mid_body`: half of them
+                was sent. `after_body`: all was sent.
+            action: What happens, from the list above.
             rate: The share of the requests that it acts on, 0 to 1; all if not given.
             times: On how many at most.
             nth: Only on the nth request that it is for, from 1.
@@ -175,7 +181,7 @@ class FaultControls:
         """New temporary credentials, as the credentials service (STS) gives them out.
 
         Args:
-            lifetime: Seconds until calls with them are refused with `InvalidSecurityToken.Expired`, by the emulator's clock.
+            lifetime: Seconds until they are refused (`InvalidSecurityToken.Expired`), by the emulator's clock.
 
         Raises:
             ConfigError: The lifetime makes no sense.
@@ -187,7 +193,7 @@ class FaultControls:
         access_key_id: str,
         access_key_secret: str | None = None,
         *,
-        security_token: str | None | Literal[False] = False,
+        security_token: str | Literal[False] | None = False,
         active: bool | None = None,
         lifetime: float | None = None,
     ) -> Credentials:
@@ -203,8 +209,8 @@ class FaultControls:
         Raises:
             ConfigError: The key makes no sense, or looks like a real one.
         """
-        change = {"access_key_id": access_key_id, "access_key_secret": access_key_secret, "active": active}
-        change["lifetime"] = lifetime
+        change: dict[str, Any] = {"access_key_id": access_key_id, "access_key_secret": access_key_secret}
+        change |= {"active": active, "lifetime": lifetime}
         if security_token is not False:
             change["security_token"] = security_token
         return _credentials(self._ask("POST", "keys", change))
