@@ -244,6 +244,44 @@ def test_a_packed_answer_is_the_answer(emulator: Emulator) -> None:
     assert json.loads(unpacked)["Data"]["Result"][0]["Label"] == "ugc"
 
 
+def peak() -> int:
+    """The most memory that this process had since it was last asked, in KiB."""
+    status = Path("/proc/self/status").read_text()
+    Path("/proc/self/clear_refs").write_text("5")
+    return int(status.partition("VmHWM:")[2].split()[0])
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="the peak of memory is read from /proc")
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"action": "endless"},
+        {"action": "gzip", "bytes": 32 << 20},
+        {"action": "deep_nesting", "count": 400_000},
+        {"action": "headers", "bytes": 8 << 20},
+    ],
+)
+def test_a_hostile_answer_takes_no_memory(rule: dict[str, Any]) -> None:
+    """E17, E18, E19, E20: less than 16 MiB, whatever comes. The emulator is another process here."""
+    plan = {"rules": [{"stage": AFTER, **rule}]}
+    command = [sys.executable, "-W", "error", "-m", "aigclens", "emulator", "--qps=0", "--judge=hash", "--faults=-"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdin is not None and process.stdout is not None
+        process.stdin.write(json.dumps(plan).encode())
+        process.stdin.close()
+        ready = json.loads(process.stdout.readline())
+        credentials = aigclens.Credentials(ready["access_key_id"], ready["access_key_secret"])
+        with aigclens.Client(endpoint=ready["url"], credentials=credentials, max_retries=0, qps=None) as client:
+            for number in range(5):
+                with pytest.raises(aigclens.AmbiguousOutcomeError):
+                    client.detect(URL)
+                if number == 0:
+                    peak()
+                    start = peak()
+        assert peak() - start < 16 << 10
+        process.terminate()
+
+
 def test_the_same_seed_and_order_have_the_same_outcome(emulator: Emulator) -> None:
     emulator.answer(url=URL, label="ugc")
     rules: Any = [
