@@ -18,9 +18,6 @@ use tokio::time::Instant;
 const HEAD_CAP: usize = 64 * 1024;
 /// An answered connection is ready for the next request within microseconds; one that is not is given up.
 const RESETTLE: Duration = Duration::from_millis(100);
-/// Turns of the runtime before a used connection is trusted: one that finds what has arrived, and one that reads it.
-const LOOKS: usize = 2;
-
 /// A connection that no request is on.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -57,13 +54,11 @@ impl Connection {
         !self.sender.is_closed() && self.rested.elapsed() < idle && self.born.elapsed() < age
     }
 
-    /// Whether nothing has come on it since its last answer. The runtime gets a turn to look at its sockets, and the
-    /// connection one to read: it ends at bytes that nobody asked for, which would be taken for the next answer (E14), and
-    /// at an end that arrived while nobody was looking (F09).
+    /// Whether it may be trusted after a rest. The runtime gets a turn to look at its sockets, since nobody may have driven
+    /// it meanwhile: the connection then reads before it writes, and ends at bytes that nobody asked for, which would be
+    /// taken for the next answer (E14), as at an end that came unseen (F09). A request that it has not begun comes back.
     pub(super) async fn is_quiet(&self) -> bool {
-        for _ in 0..LOOKS {
-            tokio::task::yield_now().await;
-        }
+        tokio::task::yield_now().await;
         !self.sender.is_closed()
     }
 
