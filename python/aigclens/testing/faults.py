@@ -155,10 +155,11 @@ class FaultControls:
           gone before it is asked about), `clock` (the server's is `offset` 3,600 seconds ahead for one request).
 
         Args:
-            stage: Where on the way of a request. `accept`: a connection was accepted, nothing was read; this also meets
-                connections to the emulator's own pages. `mid_request`: the head was read, the body was not. `before_billing`: read and verified, nothing charged or stored.
-                `after_billing`: charged or stored, no byte of the answer sent. `mid_headers`, `mid_body`: half of them
-                was sent. `after_body`: all was sent.
+            stage: Where on the way of a request. `accept`: a connection was accepted, nothing was read; this also
+                meets connections to the emulator's own pages. `mid_request`: the head was read, the body was not.
+                `before_billing`: read and verified, nothing charged or stored. `after_billing`: charged or stored,
+                no byte of the answer sent. `mid_headers`, `mid_body`: half of them was sent. `after_body`: all was
+                sent.
             action: What happens, from the list above.
             rate: The share of the requests that it acts on, 0 to 1; all if not given.
             times: On how many at most.
