@@ -43,6 +43,12 @@ pace: $(BUILD)/env.done ## eight processes share one rate over the host and over
 wheel: $(BUILD)/wheel.done ## one manylinux wheel in dist/, tried on every CPython of this machine
 	@$(PYTHON) tests/smoke.py dist/*.whl --largest $(TARGET_WHEEL)
 
+balance: $(BUILD)/env.done ## does the money add up? 20,000 calls under faults of every kind (CALLS=2000, SEED=7)
+	@$(ENV)/bin/python tests/load/balance.py $(if $(CALLS),--calls $(CALLS)) $(if $(SEED),--seed $(SEED))
+
+outage: $(BUILD)/env.done ## is an outage made worse? 10,000 calls against a service that fails them all (CALLS=1000)
+	@$(ENV)/bin/python tests/load/outage.py $(if $(CALLS),--calls $(CALLS))
+
 fmt: $(BUILD)/env.done ## format both languages
 	cargo fmt
 	$(ENV)/bin/ruff check --fix-only --exit-zero .
@@ -83,4 +89,4 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: help demo test rust lint python pace wheel fmt clean
+.PHONY: help demo test rust lint python pace wheel balance outage fmt clean

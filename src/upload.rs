@@ -340,12 +340,20 @@ fn put_request(service: &Service, token: &UploadToken, key: &str, image: &Image,
 }
 
 /// The storage's request id, and whether its checksum confirmed ours. A wrong checksum ends the call before it costs
-/// anything (K06).
+/// anything (K06), and so does an answer that the storage did not give: it always names its request or the checksum.
 fn check(response: &Response, image: &Image, secrets: &[&str]) -> Result<(Option<String>, bool)> {
     if response.status != 200 {
         return Err(oss_error::refusal(response.status, &response.body, secrets));
     }
     let request_id = response.header("x-oss-request-id").map(str::to_owned);
+    if request_id.is_none() && !response.headers.contains_key("x-oss-hash-crc64ecma") {
+        return Err(Error::new(
+            Kind::ResponseDecode,
+            "PutObject: the answer is not one of the storage's; a proxy or a captive portal may have answered, and nothing \
+             was charged",
+        )
+        .with_http_status(200));
+    }
     match response.header("x-oss-hash-crc64ecma").map(str::parse::<u64>) {
         None => Ok((request_id, false)),
         Some(Ok(received)) if received == image.crc64 => Ok((request_id, true)),

@@ -109,7 +109,8 @@ async fn every_attempt_has_a_nonce_of_its_own() {
 async fn local_bytes_are_uploaded_and_then_named_without_a_region() {
     let token = r#"{"Code":200,"Data":{"AccessKeyId":"STS.x","AccessKeySecret":"s","SecurityToken":"t","BucketName":"bkt",
         "FileNamePrefix":"upload/p/","OssInternetEndPoint":"https://oss-us-east-1.aliyuncs.com","Expiration":1800001800}}"#;
-    let script = vec![answer(200, &[], token), answer(200, &[], ""), answer(200, &[], SUCCESS)];
+    let script =
+        vec![answer(200, &[], token), answer(200, &[("x-oss-request-id", "O")], ""), answer(200, &[], SUCCESS)];
     let (result, transport) = asked(script, Call::new(Source::Bytes(Bytes::from_static(PNG)))).await;
     let found = result.unwrap();
     let tried: Vec<_> =
@@ -224,7 +225,7 @@ async fn an_upload_that_got_lost_is_made_again_once() {
             "OssInternetEndPoint":"https://oss-us-east-1.aliyuncs.com"}}"#,
         )
     };
-    let stored = || answer(200, &[], "");
+    let stored = || answer(200, &[("x-oss-request-id", "O")], "");
     let lost = || answer(200, &[], r#"{"Code":404,"RequestId":"R"}"#);
     let call = || Call { max_retries: Some(2), ..Call::new(Source::Bytes(Bytes::from_static(PNG))) };
     let (result, transport) = asked(vec![token(), stored(), lost(), stored(), answer(200, &[], SUCCESS)], call()).await;

@@ -1,14 +1,18 @@
 //! The emulator's own pages under `/_emulator/`: what was charged, what was asked, and what to answer next.
 use super::answers::Answer;
+use super::faults::{Plan, Rule};
+use super::keys::{self, Key};
 use super::reply::Reply;
 use super::server::Shared;
 use super::settings::{Change, Judge, Settings, ThrottleShape};
 use crate::encode;
+use crate::redact::Secret;
+use crate::sign;
 use serde_json::{Value, json};
 
 /// Where they are.
-pub(super) const PREFIX: &str = "/_emulator";
-const HELP: [&str; 8] = [
+const PREFIX: &str = "/_emulator";
+const HELP: [&str; 12] = [
     "GET  /_emulator/                                what this is",
     "GET  /_emulator/ledger?after=0&limit=1000       what was charged",
     "GET  /_emulator/requests                        the last 1,000 requests",
@@ -16,8 +20,17 @@ const HELP: [&str; 8] = [
     "POST /_emulator/answers                         script an answer",
     "DELETE /_emulator/answers                       forget the scripts",
     "GET, POST /_emulator/settings                   read or change the settings",
+    "GET, POST, DELETE /_emulator/faults             the plan of faults, and what acted how often",
+    "POST /_emulator/faults/rule                     one more rule",
+    "GET /_emulator/keys                             the access keys that are known",
+    "POST /_emulator/keys                            add, change, rotate or switch off a key; temporary credentials",
     "POST /_emulator/reset                           back to the start",
 ];
+
+/// Whether a path is that of such a page.
+pub(super) fn is_page(path: &str) -> bool {
+    path.strip_prefix(PREFIX).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
 
 /// Answers one of the pages. `target` is the path with its query.
 pub(super) fn answer(shared: &Shared, method: &str, target: &str, body: &[u8]) -> Reply {
@@ -36,7 +49,20 @@ pub(super) fn answer(shared: &Shared, method: &str, target: &str, body: &[u8]) -
         }
         ("GET", "settings") => Ok(settings(&shared.world().settings)),
         ("POST", "settings") => change(shared, body),
+        ("GET", "faults") => Ok(shared.faults.to_json()),
+        ("POST", "faults") => Plan::read(body).map(|plan| {
+            shared.faults.set(plan);
+            shared.faults.to_json()
+        }),
+        ("POST", "faults/rule") => rule(shared, body),
+        ("DELETE", "faults") => {
+            shared.faults.clear();
+            Ok(shared.faults.to_json())
+        }
+        ("GET", "keys") => Ok(keys(shared)),
+        ("POST", "keys") => change_key(shared, body),
         ("POST", "reset") => {
+            shared.faults.clear();
             shared.world().reset();
             Ok(json!({ "reset": true }))
         }
@@ -79,6 +105,43 @@ fn settings(settings: &Settings) -> Value {
         "fetch_timeout": settings.fetch_timeout.as_secs_f64(),
         "refuse_v1": settings.refuse_v1,
     })
+}
+
+fn rule(shared: &Shared, body: &[u8]) -> Result<Value, String> {
+    let written: Value = serde_json::from_slice(body).map_err(|problem| format!("faults: {problem}"))?;
+    shared.faults.add(Rule::read(&written).map_err(|problem| format!("faults: {problem}"))?);
+    Ok(shared.faults.to_json())
+}
+
+fn expiration(key: &Key) -> Option<String> {
+    key.expiration.map(sign::iso_date)
+}
+
+/// The keys without their secrets.
+fn keys(shared: &Shared) -> Value {
+    let world = shared.world();
+    let shown = |(id, key): (&String, &Key)| {
+        json!({
+            "access_key_id": id,
+            "active": key.is_active,
+            "temporary": key.security_token.is_some(),
+            "expiration": expiration(key),
+        })
+    };
+    Value::Array(world.keys.iter().map(shown).collect())
+}
+
+/// Whoever changes a key is told it whole: it opens nothing but this emulator.
+fn change_key(shared: &Shared, body: &[u8]) -> Result<Value, String> {
+    let change: keys::Change = serde_json::from_slice(body).map_err(|problem| format!("keys: {problem}"))?;
+    let (id, key) = shared.world().change_key(change)?;
+    Ok(json!({
+        "access_key_id": id,
+        "access_key_secret": key.secret.expose(),
+        "security_token": key.security_token.as_ref().map(Secret::expose),
+        "active": key.is_active,
+        "expiration": expiration(&key),
+    }))
 }
 
 fn ledger(shared: &Shared, query: &str) -> Result<Value, String> {

@@ -14,6 +14,8 @@ pub(super) struct Entry {
     pub source: &'static str,
     pub label: Option<String>,
     pub confidence: Option<f64>,
+    /// What goes wrong on purpose from here on.
+    pub fault: Option<String>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,7 @@ impl Ledger {
                 "source": entry.source,
                 "label": entry.label,
                 "confidence": entry.confidence,
+                "fault": entry.fault,
             })
         });
         json!({

@@ -7,8 +7,10 @@
 mod admin;
 mod answers;
 mod download;
+mod faults;
 mod gateway;
 mod judge;
+mod keys;
 mod ledger;
 mod moderation;
 mod reply;
@@ -98,11 +100,13 @@ impl Emulator {
     }
 
     pub fn access_key_secret(&self) -> String {
-        self.shared.world().config.access_key_secret.expose().to_owned()
+        let world = self.shared.world();
+        world.keys.main().map(|(_, key)| key.secret.expose().to_owned()).unwrap_or_default()
     }
 
     pub fn security_token(&self) -> Option<String> {
-        self.shared.world().config.security_token.as_ref().map(|token| token.expose().to_owned())
+        let world = self.shared.world();
+        world.keys.main().and_then(|(_, key)| key.security_token.as_ref().map(|token| token.expose().to_owned()))
     }
 
     /// Asks one of the emulator's pages without a detour through HTTP: status and JSON.

@@ -25,6 +25,8 @@ type Refused = (i64, &'static str);
 
 /// What is asked, checked.
 struct Asked {
+    access_key_id: String,
+    fault: Option<String>,
     service: String,
     data_id: Option<String>,
     referer: Option<String>,
@@ -65,8 +67,14 @@ pub(super) fn look(bytes: &[u8]) -> Looked {
     Looked { refusal, evidence: provenance::read(bytes), sha256: sign::sha256_hex(bytes) }
 }
 
-/// Answers a call whose signature was verified.
-pub(super) async fn answer(shared: &Shared, request: &Request, request_id: &str) -> Reply {
+/// Answers a call of this key, whose signature was verified, noting in the ledger which fault will spoil the answer.
+pub(super) async fn answer(
+    shared: &Shared,
+    request: &Request,
+    request_id: &str,
+    access_key_id: &str,
+    fault: Option<String>,
+) -> Reply {
     let host = request.host();
     {
         let mut world = shared.world();
@@ -81,7 +89,7 @@ pub(super) async fn answer(shared: &Shared, request: &Request, request_id: &str)
         }
     }
     let asked = match read(&request.form()) {
-        Ok(asked) => asked,
+        Ok(asked) => Asked { access_key_id: access_key_id.to_owned(), fault, ..asked },
         Err(refused) => return business(request_id, refused),
     };
     // A script for this URL or data id spares the download.
@@ -138,12 +146,13 @@ fn charge(world: &mut World, asked: &Asked, request_id: &str, label: Option<&str
     let entry = Entry {
         time: sign::iso_date(world.now()),
         request_id: request_id.to_owned(),
-        access_key_id: world.config.access_key_id.clone(),
+        access_key_id: asked.access_key_id.clone(),
         service: asked.service.clone(),
         data_id: asked.data_id.clone(),
         source: asked.image.source(),
         label: label.map(str::to_owned),
         confidence,
+        fault: asked.fault.clone(),
     };
     world.ledger.push(entry);
 }
@@ -225,7 +234,7 @@ fn read(form: &[(String, String)]) -> Result<Asked, Refused> {
         (None, (Some(_), Some(_), None)) => return Err((400, "ossRegionId is empty.")),
         _ => return Err((400, "imageUrl is empty.")),
     };
-    Ok(Asked { service: service.to_owned(), data_id, referer, image })
+    Ok(Asked { access_key_id: String::new(), fault: None, service: service.to_owned(), data_id, referer, image })
 }
 
 fn read_url(text: &str) -> Result<Url, Refused> {

@@ -3,8 +3,11 @@ use crate::encode;
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+/// What the emulator calls itself.
+pub(super) const SERVER: &str = concat!("aigclens-emulator/", env!("CARGO_PKG_VERSION"));
+
 /// An answer, before it becomes HTTP.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Reply {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
@@ -12,6 +15,9 @@ pub(super) struct Reply {
     /// The code inside, for the list of requests.
     pub code: String,
 }
+
+/// The status of an answer and the code inside.
+pub(super) type Summary = (u16, String);
 
 const JSON: &str = "application/json;charset=utf-8";
 
@@ -73,6 +79,28 @@ impl Reply {
             body: Bytes::from(body),
             code: refusal.code.clone(),
         }
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        (self.status, self.code.clone())
+    }
+
+    /// The date that it carries, or else this one.
+    pub(super) fn date<'a>(&'a self, now: &'a str) -> &'a str {
+        self.headers.iter().find(|(name, _)| *name == "date").map_or(now, |(_, date)| date)
+    }
+
+    /// The status line and the headers as they go over the wire, with some more.
+    pub(super) fn head(&self, date: &str, more: &[(&'static str, String)]) -> String {
+        let reason = http::StatusCode::from_u16(self.status).ok().and_then(|status| status.canonical_reason());
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, reason.unwrap_or("Unknown"));
+        let common = [("server", SERVER), ("date", self.date(date))];
+        let own = self.headers.iter().filter(|(name, _)| *name != "date");
+        let own = own.chain(more).map(|(name, value)| (*name, value.as_str()));
+        for (name, value) in common.into_iter().chain(own) {
+            head.extend([name, ": ", value, "\r\n"]);
+        }
+        head + "\r\n"
     }
 
     /// An answer of the emulator's own pages.

@@ -1,8 +1,9 @@
 //! HTTP: connections, bodies with a limit, answers with a date.
-use super::reply::Reply;
+use super::faults::{Caller, Faults, Script, Stage, Told, operation};
+use super::reply::{Reply, SERVER};
 use super::request::Request;
 use super::world::World;
-use super::{gateway, storage};
+use super::{admin, gateway, storage};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
@@ -15,8 +16,8 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 /// The largest body of a call; only an upload has more.
@@ -28,6 +29,7 @@ const IDLE: Duration = Duration::from_secs(25);
 #[derive(Debug)]
 pub(super) struct Shared {
     world: Mutex<World>,
+    pub faults: Faults,
     address: SocketAddr,
     accepted: AtomicU64,
     open: AtomicU64,
@@ -35,7 +37,13 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(world: World, address: SocketAddr) -> Self {
-        Self { world: Mutex::new(world), address, accepted: AtomicU64::new(0), open: AtomicU64::new(0) }
+        Self {
+            world: Mutex::new(world),
+            faults: Faults::default(),
+            address,
+            accepted: AtomicU64::new(0),
+            open: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn world(&self) -> MutexGuard<'_, World> {
@@ -78,7 +86,7 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, mut stop: 
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
-                    connections.spawn(connection(TokioIo::new(stream), Arc::clone(&shared)));
+                    connections.spawn(connection(stream, Arc::clone(&shared)));
                 }
                 // Too many open files: those that are open will end.
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
@@ -103,47 +111,102 @@ impl Drop for Open {
     }
 }
 
-async fn connection(stream: TokioIo<tokio::net::TcpStream>, shared: Arc<Shared>) {
+async fn connection(stream: TcpStream, shared: Arc<Shared>) {
     let open = Open::new(shared);
-    let service = service_fn(|request| handle(&open.0, request));
-    // A client that goes away in the middle is no event.
-    let _ = http1::Builder::new()
+    let mut served = Some(stream);
+    if let Some(fault) = open.0.faults.draw(Stage::Accept, &Caller::default(), false) {
+        served = match served.take() {
+            Some(stream) => fault.script().play(stream).await,
+            None => None,
+        };
+    }
+    while let Some(stream) = served.take() {
+        served = serve_one(&open.0, stream).await;
+    }
+}
+
+/// Serves a connection until it ends, or until a fault takes it over and gives it back.
+async fn serve_one(shared: &Shared, stream: TcpStream) -> Option<TcpStream> {
+    let (hand_over, mut taken_over) = mpsc::channel(1);
+    let hand_over = &hand_over;
+    let service = service_fn(move |request| handle(shared, hand_over, request));
+    let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(IDLE)
-        .serve_connection(stream, service)
-        .await;
+        .serve_connection(TokioIo::new(stream), service);
+    let script: Script = tokio::select! {
+        // A client that goes away in the middle is no event.
+        _ = &mut connection => return None,
+        script = taken_over.recv() => script?,
+    };
+    script.play(connection.into_parts().io.into_inner()).await
 }
 
 async fn handle(
     shared: &Shared,
+    hand_over: &mpsc::Sender<Script>,
     request: hyper::Request<Incoming>,
 ) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
+    match tell(shared, request).await {
+        Told::Reply(reply) => Ok(response(shared, reply)),
+        Told::Play(script) => {
+            // From now on the connection is not the HTTP server's, which gets no answer to write.
+            let _ = hand_over.try_send(script);
+            std::future::pending().await
+        }
+    }
+}
+
+async fn tell(shared: &Shared, request: hyper::Request<Incoming>) -> Told {
     let (head, body) = request.into_parts();
+    let mut faults = Vec::new();
+    if shared.faults.is_active()
+        && let Some(told) = interrupt(shared, &head, &mut faults).await
+    {
+        return told;
+    }
     let limit = if head.method == "PUT" { storage::LARGEST } else { LARGEST_CALL };
     let announced = body.size_hint().lower() > u64::try_from(limit).unwrap_or(u64::MAX);
     let reading = tokio::time::timeout(IDLE, Limited::new(body, limit).collect());
     let body = if announced { None } else { reading.await.ok().and_then(Result::ok) };
-    let reply = match body {
-        Some(body) => {
-            let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
-            let (path, query) = (head.uri.path(), head.uri.query());
-            match Request::new(head.method.as_str(), path, query, headers, body.to_bytes()) {
-                Some(request) => gateway::answer(shared, &request).await,
-                None => Reply::admin(400, &json!({ "error": "the query is not UTF-8" })),
-            }
-        }
-        None => Reply::admin(413, &json!({ "error": "the body is too large or broken off" })),
+    let Some(body) = body else {
+        return Told::Reply(Reply::admin(413, &json!({ "error": "the body is too large or broken off" })));
     };
-    Ok(response(shared, reply))
+    let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
+    let (path, query) = (head.uri.path(), head.uri.query());
+    match Request::new(head.method.as_str(), path, query, headers, body.to_bytes()) {
+        Some(request) => gateway::answer(shared, &request, faults).await,
+        None => Told::Reply(Reply::admin(400, &json!({ "error": "the query is not UTF-8" }))),
+    }
+}
+
+/// A fault while the body of a request is still to be read.
+async fn interrupt(shared: &Shared, head: &http::request::Parts, faults: &mut Vec<String>) -> Option<Told> {
+    let (method, path) = (head.method.as_str(), head.uri.path());
+    if admin::is_page(path) {
+        return None;
+    }
+    let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
+    let parameters = crate::encode::parse_form(head.uri.query().unwrap_or_default()).unwrap_or_default();
+    let parameter = parameters.iter().find(|(key, _)| key == "Action").map(|(_, value)| value.as_str());
+    let operation = operation(method, path, header("x-acs-action").or(parameter));
+    let caller = Caller { operation: Some(operation.clone()), ..Caller::default() };
+    let fault = shared.faults.draw(Stage::MidRequest, &caller, false)?;
+    if let Some(span) = fault.delay() {
+        faults.push(fault.name.clone());
+        tokio::time::sleep(span).await;
+        return None;
+    }
+    Some(gateway::early(shared, &fault, method, path, header("host").unwrap_or_default(), &operation))
 }
 
 fn response(shared: &Shared, reply: Reply) -> hyper::Response<Full<Bytes>> {
     let mut builder = hyper::Response::builder()
         .status(reply.status)
-        .header("server", concat!("aigclens-emulator/", env!("CARGO_PKG_VERSION")))
-        .header("date", storage::http_date(shared.world().now()));
-    for (name, value) in reply.headers {
+        .header("server", SERVER)
+        .header("date", reply.date(&storage::http_date(shared.world().now())));
+    for (name, value) in reply.headers.into_iter().filter(|(name, _)| *name != "date") {
         builder = builder.header(name, value);
     }
     builder.body(Full::new(reply.body)).unwrap_or_default()

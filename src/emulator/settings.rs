@@ -11,7 +11,7 @@ use std::time::Duration;
 pub const ACCESS_KEY_ID: &str = "emulator-access-key-id";
 pub const ACCESS_KEY_SECRET: &str = "emulator-access-key-secret";
 /// What the id of a real access key begins with.
-const REAL_KEY: &str = "LTAI";
+pub(super) const REAL_KEY: &str = "LTAI";
 
 /// How a call too many is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

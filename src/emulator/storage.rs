@@ -18,28 +18,27 @@ pub(super) const LARGEST: usize = 64 * 1024 * 1024;
 const V1_REFUSED: &str = "0002-00000080";
 const OTHER: &str = "0002-00000000";
 
-/// Stores an image, or says why not.
-pub(super) fn put(shared: &Shared, request: &Request, request_id: &str) -> Reply {
-    let host = request.host();
-    match accept(shared, request) {
-        Ok(key) => {
-            let mut digest = Digest::new();
-            digest.write(&request.body);
-            let checksum = digest.sum64();
-            shared.world().store(key, moderation::look(&request.body));
-            Reply {
-                status: 200,
-                headers: vec![
-                    ("etag", format!("\"{checksum:032X}\"")),
-                    ("x-oss-hash-crc64ecma", checksum.to_string()),
-                    ("x-oss-request-id", request_id.to_owned()),
-                ],
-                body: bytes::Bytes::new(),
-                code: "200".to_owned(),
-            }
-        }
-        Err((refusal, ec)) => Reply::storage(request_id, &host, &refusal, ec),
+/// Stores an image whose request was accepted under a key.
+pub(super) fn put(shared: &Shared, request: &Request, request_id: &str, key: String) -> Reply {
+    let mut digest = Digest::new();
+    digest.write(&request.body);
+    let checksum = digest.sum64();
+    shared.world().store(key, moderation::look(&request.body));
+    Reply {
+        status: 200,
+        headers: vec![
+            ("etag", format!("\"{checksum:032X}\"")),
+            ("x-oss-hash-crc64ecma", checksum.to_string()),
+            ("x-oss-request-id", request_id.to_owned()),
+        ],
+        body: bytes::Bytes::new(),
+        code: "200".to_owned(),
     }
+}
+
+/// Checks a request whose clock is behind by an offset in seconds: the object's key, or why not.
+pub(super) fn admitted(shared: &Shared, request: &Request, request_id: &str, offset: f64) -> Result<String, Reply> {
+    accept(shared, request, offset).map_err(|(refusal, ec)| Reply::storage(request_id, &request.host(), &refusal, ec))
 }
 
 type Refused = (Refusal, &'static str);
@@ -49,7 +48,7 @@ fn refuse(status: u16, code: &str, message: impl Into<String>) -> Refused {
 }
 
 /// The object's key, once everything about the request is right.
-fn accept(shared: &Shared, request: &Request) -> Result<String, Refused> {
+fn accept(shared: &Shared, request: &Request, offset: f64) -> Result<String, Refused> {
     if request.method != "PUT" || !request.query.is_empty() {
         return Err(refuse(405, "MethodNotAllowed", "The emulator's storage takes PutObject alone."));
     }
@@ -84,7 +83,7 @@ fn accept(shared: &Shared, request: &Request) -> Result<String, Refused> {
         return Err(refuse(403, "SecurityTokenExpired", "The security token you provided has expired."));
     }
     let date = date(request).ok_or_else(|| refuse(403, "AccessDenied", "The request has no valid date header."))?;
-    if (date - now).unsigned_abs() > WINDOW {
+    if (date - ahead(now, offset)).unsigned_abs() > WINDOW {
         let message = "The difference between the request time and the current time is too large.";
         return Err(refuse(403, "RequestTimeTooSkewed", message));
     }
@@ -170,6 +169,11 @@ fn date(request: &Request) -> Option<OffsetDateTime> {
     let text = request.header("x-oss-date").or_else(|| request.header("date"))?;
     let date = PrimitiveDateTime::parse(&text, COMPACT).or_else(|_| PrimitiveDateTime::parse(&text, HTTP)).ok()?;
     Some(date.assume_utc())
+}
+
+/// What a clock shows that is ahead by so many seconds.
+pub(super) fn ahead(now: OffsetDateTime, offset: f64) -> OffsetDateTime {
+    now.saturating_add(time::Duration::saturating_seconds_f64(offset))
 }
 
 /// The answer to DescribeUploadToken.

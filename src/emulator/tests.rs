@@ -301,7 +301,15 @@ fn a_start_or_a_change_that_makes_no_sense_is_refused_whole() {
         assert_eq!(Config::parse(&start.to_string()).unwrap_err().kind(), Kind::Config, "{start}");
     }
     let emulator = emulator(&json!({}));
+    control(
+        &emulator,
+        "POST",
+        "faults",
+        &json!({ "seed": 7, "rules": [{ "stage": "accept", "action": "fin", "nth": 9 }] }),
+    );
     for (path, body) in [
+        ("faults", json!({ "rules": [{ "stage": "accept", "action": "html" }] })),
+        ("faults/rule", json!({ "stage": "accept", "action": "html" })),
         ("settings", json!({ "qps": 5, "clock_offset": 1e300 })),
         ("settings", json!({ "qps": -1 })),
         ("answers", json!({ "label": "aigc", "code": 500 })),
@@ -312,9 +320,62 @@ fn a_start_or_a_change_that_makes_no_sense_is_refused_whole() {
         assert_eq!(status, 400, "{text}");
     }
     assert_eq!(control(&emulator, "GET", "settings", &Value::Null)["qps"], 100);
+    let kept = control(&emulator, "GET", "faults", &Value::Null);
+    assert_eq!(
+        (&kept["seed"], kept["rules"].as_array().unwrap().len(), &kept["rules"][0]["nth"]),
+        (&json!(7), 1, &json!(9))
+    );
+    control(&emulator, "POST", "reset", &Value::Null);
+    assert_eq!(control(&emulator, "GET", "faults", &Value::Null)["rules"], json!([]));
     let taken = json!({ "port": emulator.port() });
     assert!(Emulator::start(Config::parse(&taken.to_string()).unwrap(), Ambient::system()).is_err());
     emulator.stop();
     emulator.stop();
     drop(Emulator::start(Config::parse(&taken.to_string()).unwrap(), Ambient::system()).unwrap());
+}
+
+/// A04, A07: keys are added, rotated, switched off and left to expire while it runs.
+#[test]
+fn keys_change_while_it_runs() {
+    let emulator = emulator(&json!({}));
+    let now = crate::ambient::calendar(Duration::from_secs(NOW));
+    let temporary = control(&emulator, "POST", "keys", &json!({ "lifetime": 900 }));
+    let (id, token) = (temporary["access_key_id"].as_str().unwrap(), temporary["security_token"].as_str().unwrap());
+    let find = |id: &str, token: Option<&str>, after: u64| {
+        let world = emulator.shared.world();
+        let found = world.keys.find(id, token, now + Duration::from_secs(after));
+        found.map(|key| key.secret.expose().to_owned()).map_err(|refusal| refusal.code)
+    };
+    assert_eq!(find(id, Some(token), 899).unwrap(), temporary["access_key_secret"].as_str().unwrap());
+    assert_eq!(find(id, Some(token), 900).unwrap_err(), "InvalidSecurityToken.Expired");
+    assert_eq!(find(id, None, 0).unwrap_err(), "MissingSecurityToken");
+    assert_eq!(find(id, Some("other"), 0).unwrap_err(), "InvalidSecurityToken.Malformed");
+    control(&emulator, "POST", "keys", &json!({ "access_key_id": "second", "access_key_secret": "s2" }));
+    assert_eq!(find("second", None, 0).unwrap(), "s2");
+    control(&emulator, "POST", "keys", &json!({ "access_key_id": ACCESS_KEY_ID, "active": false }));
+    assert_eq!(find(ACCESS_KEY_ID, None, 0).unwrap_err(), "InvalidAccessKeyId.Inactive");
+    control(
+        &emulator,
+        "POST",
+        "keys",
+        &json!({ "access_key_id": ACCESS_KEY_ID, "active": true, "security_token": "t" }),
+    );
+    assert_eq!(find(ACCESS_KEY_ID, Some("t"), 0).unwrap(), ACCESS_KEY_SECRET);
+    assert_eq!(emulator.security_token().as_deref(), Some("t"));
+    control(&emulator, "POST", "keys", &json!({ "access_key_id": ACCESS_KEY_ID, "security_token": null }));
+    assert_eq!(find(ACCESS_KEY_ID, None, 0).unwrap(), ACCESS_KEY_SECRET);
+    let listed = control(&emulator, "GET", "keys", &Value::Null);
+    assert_eq!(listed.as_array().unwrap().len(), 3);
+    assert!(!listed.to_string().contains("s2"), "the list shows no secret");
+    for wrong in [
+        json!({ "access_key_id": "new" }),
+        json!({ "access_key_id": "LTAI5tReal", "access_key_secret": "s" }),
+        json!({ "access_key_id": "a b", "access_key_secret": "s" }),
+        json!({ "lifetime": -1 }),
+        json!({ "colour": 1 }),
+    ] {
+        assert_eq!(emulator.control("POST", "/_emulator/keys", &wrong.to_string()).0, 400, "{wrong}");
+    }
+    control(&emulator, "POST", "reset", &Value::Null);
+    assert_eq!(find("second", None, 0).unwrap_err(), "InvalidAccessKeyId.NotFound");
 }

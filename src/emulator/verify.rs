@@ -1,5 +1,6 @@
 //! Who asks: the signature of a call, checked as the gateway checks it, with the same stages that the client signs with.
 //! That both do not merely agree with each other is what Alibaba's own packages are run against this for.
+use super::keys::Keys;
 use super::reply::Refusal;
 use super::request::Request;
 use crate::sign::{acs3, rpc, sha256_hex};
@@ -11,17 +12,10 @@ use time::{OffsetDateTime, PrimitiveDateTime};
 /// How far a request's time may be from the server's.
 pub(super) const WINDOW: Duration = Duration::from_secs(15 * 60);
 
-/// The one account that the emulator knows.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Account<'a> {
-    pub access_key_id: &'a str,
-    pub access_key_secret: &'a str,
-    pub security_token: Option<&'a str>,
-}
-
 /// What a verified request asks for.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Verified {
+    pub access_key_id: String,
     pub action: String,
     pub version: String,
     pub nonce: String,
@@ -40,29 +34,13 @@ fn mismatch(string_to_sign: &str) -> Refusal {
 }
 
 /// Checks a request of either signature.
-pub(super) fn verify(request: &Request, account: Account<'_>, now: OffsetDateTime) -> Result<Verified, Refusal> {
+pub(super) fn verify(request: &Request, keys: &Keys, now: OffsetDateTime) -> Result<Verified, Refusal> {
     if request.header("authorization").is_some() {
-        verify_acs3(request, account, now)
+        verify_acs3(request, keys, now)
     } else if request.parameter("Signature").is_some() || request.parameter("AccessKeyId").is_some() {
-        verify_rpc(request, account, now)
+        verify_rpc(request, keys, now)
     } else {
         Err(missing("AccessKeyId"))
-    }
-}
-
-fn known(account: Account<'_>, access_key_id: &str, token: Option<&str>) -> Result<(), Refusal> {
-    if access_key_id != account.access_key_id {
-        return Err(Refusal::new(404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."));
-    }
-    match (account.security_token, token) {
-        (None, None) => Ok(()),
-        (Some(wanted), Some(given)) if wanted == given => Ok(()),
-        (Some(_), None) => Err(missing("SecurityToken")),
-        _ => Err(Refusal::new(
-            400,
-            "InvalidSecurityToken.Malformed",
-            "The security token does not belong to this access key.",
-        )),
     }
 }
 
@@ -82,7 +60,7 @@ fn timely(text: &str, now: OffsetDateTime) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn verify_acs3(request: &Request, account: Account<'_>, now: OffsetDateTime) -> Result<Verified, Refusal> {
+fn verify_acs3(request: &Request, keys: &Keys, now: OffsetDateTime) -> Result<Verified, Refusal> {
     let incomplete =
         |what: &str| Refusal::new(400, "IncompleteSignature", format!("The signature is not complete: {what}."));
     let authorization = request.header("authorization").unwrap_or_default();
@@ -97,7 +75,7 @@ fn verify_acs3(request: &Request, account: Account<'_>, now: OffsetDateTime) -> 
     let credential = part("Credential").ok_or_else(|| incomplete("Credential is missing"))?;
     let signed = part("SignedHeaders").ok_or_else(|| incomplete("SignedHeaders is missing"))?;
     let given = part("Signature").ok_or_else(|| incomplete("Signature is missing"))?;
-    known(account, credential, request.header("x-acs-security-token").as_deref())?;
+    let key = keys.find(credential, request.header("x-acs-security-token").as_deref(), now)?;
     let need = |name: &str, called: &str| request.header(name).ok_or_else(|| missing(called));
     let (date, nonce) = (need("x-acs-date", "Timestamp")?, need("x-acs-signature-nonce", "SignatureNonce")?);
     let (action, version) = (need("x-acs-action", "Action")?, need("x-acs-version", "Version")?);
@@ -124,15 +102,15 @@ fn verify_acs3(request: &Request, account: Account<'_>, now: OffsetDateTime) -> 
     };
     let string_to_sign = acs3::string_to_sign(&acs3::canonical_request(&signed));
     if request.header("x-acs-content-sha256").is_some_and(|claimed| claimed != payload_hash)
-        || acs3::signature(account.access_key_secret, &string_to_sign) != given
+        || acs3::signature(key.secret.expose(), &string_to_sign) != given
     {
         return Err(mismatch(&string_to_sign));
     }
     timely(&date, now)?;
-    Ok(Verified { action, version, nonce })
+    Ok(Verified { access_key_id: credential.to_owned(), action, version, nonce })
 }
 
-fn verify_rpc(request: &Request, account: Account<'_>, now: OffsetDateTime) -> Result<Verified, Refusal> {
+fn verify_rpc(request: &Request, keys: &Keys, now: OffsetDateTime) -> Result<Verified, Refusal> {
     let need = |name: &str| request.parameter(name).ok_or_else(|| missing(name));
     let access_key_id = need("AccessKeyId")?;
     let (given, date, nonce) = (need("Signature")?, need("Timestamp")?, need("SignatureNonce")?);
@@ -142,14 +120,19 @@ fn verify_rpc(request: &Request, account: Account<'_>, now: OffsetDateTime) -> R
             return Err(Refusal::new(400, format!("Invalid{name}"), format!("{name} must be {value}.")));
         }
     }
-    known(account, access_key_id, request.parameter("SecurityToken"))?;
+    let key = keys.find(access_key_id, request.parameter("SecurityToken"), now)?;
     let form = request.form();
     let parameters = request.query.iter().chain(&form).map(|(key, value)| (key.as_str(), value.as_str()));
     let parameters: Vec<(&str, &str)> = parameters.filter(|(key, _)| *key != "Signature").collect();
     let string_to_sign = rpc::string_to_sign(&request.method, &rpc::canonicalized_query(&parameters));
-    if rpc::signature(account.access_key_secret, &string_to_sign) != *given {
+    if rpc::signature(key.secret.expose(), &string_to_sign) != *given {
         return Err(mismatch(&string_to_sign));
     }
     timely(date, now)?;
-    Ok(Verified { action: action.to_owned(), version: version.to_owned(), nonce: nonce.to_owned() })
+    Ok(Verified {
+        access_key_id: access_key_id.to_owned(),
+        action: action.to_owned(),
+        version: version.to_owned(),
+        nonce: nonce.to_owned(),
+    })
 }

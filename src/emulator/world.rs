@@ -1,8 +1,8 @@
 //! Everything that an emulator remembers, behind one lock that is never held while waiting.
 use super::answers::Answers;
+use super::keys::{self, Key, Keys};
 use super::ledger::Ledger;
 use super::settings::{Config, Settings};
-use super::verify::Account;
 use crate::ambient::Ambient;
 use crate::provenance::Evidence;
 use crate::redact::Secret;
@@ -17,6 +17,8 @@ use tokio::time::Instant;
 const NONCE_LIFE: Duration = Duration::from_secs(31 * 60);
 /// How long an uploaded image is kept.
 const OBJECT_LIFE: Duration = Duration::from_secs(30 * 60);
+/// How many seconds temporary credentials are valid unless something else is asked for, as those of STS are.
+const TEMPORARY_LIFE: f64 = 3_600.0;
 /// How many requests are listed.
 const REQUESTS: usize = 1_000;
 /// The bucket of temporary uploads.
@@ -48,6 +50,7 @@ pub(super) struct World {
     pub ambient: Ambient,
     pub ledger: Ledger,
     pub answers: Answers,
+    pub keys: Keys,
     tokens: HashMap<String, Token>,
     objects: HashMap<String, (Looked, Duration)>,
     stored: VecDeque<(Duration, String)>,
@@ -62,6 +65,7 @@ impl World {
     pub(super) fn new(config: Config, ambient: Ambient) -> Self {
         Self {
             settings: config.settings.clone(),
+            keys: Keys::new(&config.access_key_id, &config.access_key_secret, config.security_token.as_ref()),
             config,
             ambient,
             ledger: Ledger::default(),
@@ -84,12 +88,20 @@ impl World {
         (self.nonces, self.drawn) = nonces;
     }
 
-    pub(super) fn account(&self) -> Account<'_> {
-        Account {
-            access_key_id: &self.config.access_key_id,
-            access_key_secret: self.config.access_key_secret.expose(),
-            security_token: self.config.security_token.as_ref().map(Secret::expose),
-        }
+    /// Adds or changes an access key. One without an id is made up: temporary, with a token, as the credentials service
+    /// (STS) would give it out.
+    pub(super) fn change_key(&mut self, mut change: keys::Change) -> Result<(String, Key), String> {
+        let draw = |world: &mut Self| world.unique().simple().to_string();
+        let (id, made) = if let Some(id) = change.access_key_id.take() {
+            (id, None)
+        } else {
+            let id = format!("STS.EMU{}", draw(self).get(..20).unwrap_or_default());
+            change.lifetime.get_or_insert(TEMPORARY_LIFE);
+            (id, Some((Secret::new(draw(self)), Secret::new(format!("EMU/{}+{}==", draw(self), draw(self))))))
+        };
+        let now = self.now();
+        let key = self.keys.change(&id, change, made, now)?;
+        Ok((id, key))
     }
 
     /// What the emulator's clock shows.
@@ -176,6 +188,11 @@ impl World {
         }
         self.stored.push_back((now, key.clone()));
         self.objects.insert(key, (looked, now));
+    }
+
+    /// Loses an object, as storage may.
+    pub(super) fn lose(&mut self, key: &str) {
+        self.objects.remove(key);
     }
 
     pub(super) fn object(&self, key: &str) -> Option<&Looked> {

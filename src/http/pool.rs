@@ -189,7 +189,8 @@ impl Pool {
         let origin = url.get(..origin_end(url)).unwrap_or_default();
         loop {
             let (connection, is_used) = match self.take(origin) {
-                Some(connection) => (connection, true),
+                Some(connection) if connection.is_quiet().await => (connection, true),
+                Some(_) => continue,
                 None => (self.connect(target, request.is_loopback).await?, false),
             };
             match connection.exchange(message).await {

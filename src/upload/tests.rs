@@ -106,8 +106,19 @@ async fn a_wrong_checksum_ends_the_call_and_a_missing_one_is_noted() {
         assert_eq!((error.kind(), error.billing()), (Kind::UploadIntegrity, Billing::NotBilled));
         assert_eq!(trail.len(), 2);
     }
-    let (result, _, _) = uploaded(vec![token(STORAGE, NOW + 1800), answer(200, &[], "")]).await;
+    let unchecked = answer(200, &[("x-oss-request-id", "O-1")], "");
+    let (result, _, _) = uploaded(vec![token(STORAGE, NOW + 1800), unchecked]).await;
     assert!(!result.unwrap().is_verified);
+}
+
+/// E12: a portal's page is no receipt for an upload, and asking about an image that is not there would be in vain.
+#[tokio::test]
+async fn a_success_that_the_storage_did_not_give_is_none() {
+    let portal = || answer(200, &[("content-type", "text/html")], "<html>Log in</html>");
+    let (result, _, trail) = uploaded(vec![token(STORAGE, NOW + 1800), portal()]).await;
+    let error = result.unwrap_err();
+    assert_eq!((error.kind(), error.billing()), (Kind::ResponseDecode, Billing::NotBilled));
+    assert_eq!(trail.last().map(|attempt| attempt.outcome), Some("ResponseDecodeError"));
 }
 
 /// K04: image bytes go to no host that the token merely names.

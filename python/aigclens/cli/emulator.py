@@ -7,6 +7,8 @@ import json
 import signal
 import threading
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 from aigclens.cli import OK, STOPPED, output
 
@@ -25,6 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="provenance",
         help="what the verdict is drawn from: what images declare, or their hash (default: provenance)",
     )
+    parser.add_argument("--faults", metavar="FILE", help="a plan of faults, JSON; '-' for standard input")
     parser.set_defaults(run=run)
 
 
@@ -53,6 +56,12 @@ def run(options: argparse.Namespace) -> int:
             "change what it answers"
         )
     with emulator:
+        if options.faults is not None:
+            try:
+                emulator.faults(_plan(options.faults))
+            except (OSError, ValueError) as error:
+                output.say(f"--faults {options.faults}: {error}")
+                return STOPPED
         ready = {
             "url": emulator.url,
             "access_key_id": emulator.access_key_id,
@@ -61,3 +70,11 @@ def run(options: argparse.Namespace) -> int:
         print(json.dumps(ready), flush=True)
         stop.wait()
     return OK
+
+
+def _plan(name: str) -> dict[str, Any]:
+    text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
+    plan = json.loads(text)
+    if not isinstance(plan, dict):
+        raise ValueError("a plan is an object of a seed and rules")
+    return plan

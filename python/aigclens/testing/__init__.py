@@ -21,6 +21,7 @@ from aigclens.credentials import Credentials
 from aigclens.errors import ConfigError
 from aigclens.precautions import hide
 from aigclens.price import PRICE_PER_CALL
+from aigclens.testing.faults import FaultControls, FaultPlan, FaultReport, FaultRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from aigclens.client import AsyncClient, Client
     from aigclens.options import ClientOptions
 
-__all__ = ["Emulator", "Ledger", "LedgerEntry"]
+__all__ = ["Emulator", "FaultPlan", "FaultReport", "FaultRule", "Ledger", "LedgerEntry"]
 
 Judge: TypeAlias = Literal["provenance", "hash"] | dict[str, Any]
 
@@ -50,6 +51,7 @@ class LedgerEntry:
         source: `url`, `oss`, or `upload` for local images.
         label: The label that was answered.
         confidence: 0 to 100, or `None`.
+        fault: What went wrong on purpose, as `stage:action`; several have a space between them.
     """
 
     seq: int
@@ -61,6 +63,7 @@ class LedgerEntry:
     source: str
     label: str | None
     confidence: float | None
+    fault: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Ledger:
     entries: tuple[LedgerEntry, ...]
 
 
-class Emulator:
+class Emulator(FaultControls):
     """An emulator in this process, in a thread of its own. It runs once this returns, until `stop()`.
 
     Args:
@@ -218,7 +221,7 @@ class Emulator:
         )
 
     def requests(self) -> list[dict[str, Any]]:
-        """The last 1,000 requests: `action`, `service`, `parameters`, `status`, `code`, `request_id` and more."""
+        """The last 1,000 requests: `action`, `parameters`, `status`, `code`, `request_id`, `faults` and more."""
         found: list[dict[str, Any]] = self._ask("GET", "requests")
         return found
 
@@ -292,7 +295,7 @@ class Emulator:
         return found
 
     def reset(self) -> None:
-        """Back to the start: ledger, requests, scripts, uploads and settings."""
+        """Back to the start: ledger, requests, scripts, uploads, settings, faults and keys."""
         self._ask("POST", "reset")
 
     def stop(self) -> None:
