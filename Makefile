@@ -37,6 +37,9 @@ python: $(BUILD)/env.done ## the installed wheel: pytest, types
 	$(ENV)/bin/python -m mypy
 	$(ENV)/bin/python -m mypy.stubtest aigclens --allowlist tests/stubtest-allowlist.txt
 
+faults: ## which test shows which fault of docs/faults.md; needs Python alone
+	@$(PYTHON) tests/matrix.py
+
 wheel: $(BUILD)/wheel.done ## one manylinux wheel in dist/, tried on every CPython of this machine
 	@$(PYTHON) tests/smoke.py dist/*.whl --largest $(TARGET_WHEEL)
 
@@ -80,4 +83,4 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: help demo test rust lint python wheel fmt clean
+.PHONY: help demo test rust lint python faults wheel fmt clean

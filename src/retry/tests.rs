@@ -14,7 +14,7 @@ fn world() -> Ambient {
 
 const PAID: Operation = Operation::ImageModeration;
 
-/// A01 to K06: the table, row by row. Every kind is in it.
+/// The table, row by row. Every kind is in it.
 #[test]
 fn every_kind_has_its_row() {
     use Class::{Final, Throttled, Transient};
