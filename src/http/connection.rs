@@ -55,6 +55,17 @@ impl Connection {
         !self.sender.is_closed() && self.rested.elapsed() < idle && self.born.elapsed() < age
     }
 
+    /// Whether it still rests, after a look at the socket: the end of a connection, or bytes that nobody asked for, may have
+    /// lain there since the last answer (F09, E14). A client that waits for its answers drives its runtime while it waits
+    /// and not in between, so that nobody has looked yet. The first turn of the runtime asks the system, the second lets
+    /// the connection read what is there.
+    pub(super) async fn is_quiet(&self) -> bool {
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+        !self.sender.is_closed()
+    }
+
     /// Sends a request and reads its whole answer. Only a connection that is ready again is given back, so that it can be
     /// taken before the caller learns of the answer: there are never more connections than requests under way.
     pub(super) async fn exchange(mut self, request: Request<Watched>) -> Exchange {
