@@ -1,12 +1,12 @@
 """Which test shows which fault: `docs/faults.md` against the tests of both languages. `make faults` runs it.
 
 A Python test names a fault in its docstring, in that of its class or module, or in the `ids=` of its parameters; a
-program of `tests/load/` in any docstring; a Rust test in the `///` comment above it. What stands elsewhere (product code,
-ordinary comments, assertions) is no claim, and neither is a test that never runs. `A02, A03` names two faults, `A01 to
-A03` three.
+program of `tests/load/` in any docstring; a Rust test in the `///` comment above it. What stands elsewhere (product
+code, ordinary comments, assertions) is no claim, and neither is a test that never runs. `A02, A03` names two faults,
+`A01 to A03` three.
 
-It fails where a fault has no test and no exemption, where an exemption is not needed or says no reason, where there are
-too many of them, and where a test names a fault that the catalogue does not have. Needs Python alone, and builds nothing.
+It fails where a fault has no test and no exemption, where an exemption is not needed or says no reason, where there
+are too many of them, and where a test names a fault that the catalogue does not have. It builds nothing.
 """
 
 from __future__ import annotations
@@ -233,9 +233,8 @@ def main(arguments: list[str] | None = None) -> int:
     for problem in matrix.problems:
         print(f"error: {problem}", file=sys.stderr)
     covered = sum(fault in matrix.tests for fault in matrix.faults)
-    print(
-        f"{len(matrix.faults)} faults, {covered} with tests, {len(matrix.exemptions)} exempt, {len(matrix.problems)} problems"
-    )
+    rest = f"{covered} with tests, {len(matrix.exemptions)} exempt, {len(matrix.problems)} problems"
+    print(f"{len(matrix.faults)} faults, {rest}")
     return 1 if matrix.problems else 0
 
 

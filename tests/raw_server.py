@@ -30,21 +30,30 @@ class Peer:
         self.server = server
         self.connection = connection
 
-    def request(self) -> bytes:
-        """Reads one whole request and notes it; empty if the client has gone."""
+    def head(self) -> bytes:
+        """Reads the head of a request and not a byte of its body; empty if the client has gone."""
         head = b""
         while b"\r\n\r\n" not in head:
             part = self.connection.recv(1)
             if not part:
                 return b""
             head += part
+        return head
+
+    def request(self) -> bytes:
+        """Reads one whole request and notes it; empty if the client has gone."""
+        head = self.head()
+        return self.rest(head) if head else b""
+
+    def rest(self, head: bytes) -> bytes:
+        """Reads the body that belongs to a head, and notes the request."""
         length = 0
         for line in head.lower().split(b"\r\n"):
             if line.startswith(b"content-length:"):
                 length = int(line.partition(b":")[2])
-        body = self.read(length)
-        self.server.requests.append(head + body)
-        return head + body
+        request = head + self.read(length)
+        self.server.requests.append(request)
+        return request
 
     def read(self, count: int) -> bytes:
         """Reads so many bytes, fewer if the client ends before."""
@@ -152,6 +161,7 @@ class RawServer:
         for each in (self._listener, *self._open):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        # Whoever plays a script closes its connection.
         for thread in self._threads:
             thread.join(10)
+        self._listener.close()

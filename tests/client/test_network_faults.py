@@ -1,4 +1,4 @@
-"""Faults of the network, byte by byte: what each costs, how often the server was asked, and that the next call works."""
+"""Faults of the network, byte by byte: what each costs, how often the server is asked, and that the next call works."""
 
 from __future__ import annotations
 
@@ -322,7 +322,7 @@ def test_no_descriptor_is_left() -> None:
 
 @pytest.mark.parametrize("fault", ["silence", "reset"])
 def test_the_first_failure_lets_go_of_every_resting_connection(fault: str) -> None:
-    """F20: after a move to another network or a suspend the others are dead too; one call pays for finding out, not all."""
+    """F20: after a move to another network or a suspend the others are dead too; one call finds out, not all."""
     moved = threading.Event()
     together = threading.Barrier(4, timeout=10)
 
