@@ -77,6 +77,10 @@ class Peer:
         """Says that nothing more will come (FIN)."""
         self.connection.shutdown(socket.SHUT_WR)
 
+    def secure(self, context: ssl.SSLContext) -> None:
+        """Speaks TLS from here on."""
+        self.connection = context.wrap_socket(self.connection, server_side=True)
+
     def reset(self) -> None:
         """Breaks the connection (RST)."""
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -108,13 +112,12 @@ class RawServer:
         connections: How many were accepted.
     """
 
-    def __init__(self, *scripts: Script, port: int = 0, tls: ssl.SSLContext | None = None, window: int = 0) -> None:
+    def __init__(self, *scripts: Script, port: int = 0, window: int = 0) -> None:
         self.scripts: Sequence[Script] = scripts or (serve,)
         self.requests: list[bytes] = []
         self.connections = 0
         self.stopping = threading.Event()
-        self._tls = tls
-        self._open: list[socket.socket] = []
+        self._peers: list[Peer] = []
         self._threads: list[threading.Thread] = []
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,13 +145,12 @@ class RawServer:
             thread.start()
 
     def _play(self, script: Script, connection: socket.socket) -> None:
+        peer = Peer(self, connection)
+        self._peers.append(peer)
         with contextlib.suppress(OSError):
-            if self._tls is not None:
-                connection = self._tls.wrap_socket(connection, server_side=True)
-            self._open.append(connection)
-            script(Peer(self, connection))
+            script(peer)
         with contextlib.suppress(OSError):
-            connection.close()
+            peer.connection.close()
 
     def __enter__(self) -> RawServer:
         thread = threading.Thread(target=self._accept, daemon=True)
@@ -158,7 +160,7 @@ class RawServer:
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        for each in (self._listener, *self._open):
+        for each in (self._listener, *(peer.connection for peer in self._peers)):
             with contextlib.suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
         # Whoever plays a script closes its connection.

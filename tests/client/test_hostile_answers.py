@@ -113,7 +113,7 @@ def test_where_an_answer_ends_is_never_guessed(name: str) -> None:
 
 
 def test_bytes_that_arrive_while_a_connection_rests() -> None:
-    """E14: an answer that nobody asked for lies in the socket when the next call begins, and is not taken for its own."""
+    """E14: an answer that nobody asked for lies in the socket when the next call begins, and is not taken for its."""
     resting, sent = threading.Semaphore(0), threading.Semaphore(0)
 
     def forge(peer: Peer) -> None:
