@@ -107,12 +107,14 @@ def serve(peer: Peer) -> None:
 class RawServer:
     """Plays the first script for the first connection and so on; the last one for all that follow.
 
+    Its port is taken at once, and refuses connections until the server is entered.
+
     Attributes:
         requests: Every whole request that was read, in order.
         connections: How many were accepted.
     """
 
-    def __init__(self, *scripts: Script, port: int = 0, window: int = 0) -> None:
+    def __init__(self, *scripts: Script, window: int = 0) -> None:
         self.scripts: Sequence[Script] = scripts or (serve,)
         self.requests: list[bytes] = []
         self.connections = 0
@@ -123,8 +125,7 @@ class RawServer:
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if window:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-        self._listener.bind(("127.0.0.1", port))
-        self._listener.listen(128)
+        self._listener.bind(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
 
     @property
@@ -153,6 +154,7 @@ class RawServer:
             peer.connection.close()
 
     def __enter__(self) -> RawServer:
+        self._listener.listen(128)
         thread = threading.Thread(target=self._accept, daemon=True)
         self._threads.append(thread)
         thread.start()

@@ -364,10 +364,9 @@ def test_a_proxy_that_sends_a_request_twice(emulator: Emulator) -> None:
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
     def repeat(peer: Peer) -> None:
-        request = peer.request()
-        forward(request)
-        peer.send(forward(request))
-        end(peer)
+        while request := peer.request():
+            forward(request)
+            peer.send(forward(request))
 
     doubt = ("NonceUsedError", "possibly_billed")
     keys = aigclens.Credentials(emulator.access_key_id, emulator.access_key_secret)

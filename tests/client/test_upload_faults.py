@@ -17,7 +17,7 @@ TOO_LARGE = (
     b"<?xml version='1.0'?><Error><Code>EntityTooLarge</Code><Message>no</Message><RequestId>5C3D</RequestId></Error>"
 )
 # More than fits into the buffers of the system between here and a server that does not read.
-LARGE = 12 * 1024 * 1024
+LARGE = 8 * 1024 * 1024
 
 
 def token(port: int) -> bytes:
