@@ -37,6 +37,9 @@ python: $(BUILD)/env.done ## the installed wheel: pytest, types
 	$(ENV)/bin/python -m mypy
 	$(ENV)/bin/python -m mypy.stubtest aigclens --allowlist tests/stubtest-allowlist.txt
 
+faults: ## which test shows which fault of docs/faults.md; needs Python alone
+	@$(PYTHON) tests/matrix.py
+
 pace: $(BUILD)/env.done ## eight processes share one rate over the host and over Redis; SECONDS=20
 	@$(ENV)/bin/python tests/load/pace.py --seconds $(or $(SECONDS),20)
 
@@ -89,4 +92,4 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: help demo test rust lint python pace wheel balance outage fmt clean
+.PHONY: help demo test rust lint python faults pace wheel balance outage secrets fmt clean

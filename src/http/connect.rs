@@ -160,6 +160,7 @@ mod tests {
         }
     }
 
+    /// F24.
     #[test]
     fn the_families_take_turns_and_the_preferred_one_goes_first() {
         let list = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<SocketAddr>>();
@@ -175,6 +176,20 @@ mod tests {
     async fn a_name_without_an_address_is_a_dns_failure_and_nothing_was_sent() {
         let failure = tcp("no-such-host.invalid", 80).await.unwrap_err();
         assert_eq!((failure.kind, failure.sent), (Kind::Dns, false));
+    }
+
+    /// F11: the system asks whether a silent peer is still there, and gives up on what stays unacknowledged.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn the_system_watches_over_a_connection() {
+        use rustix::net::sockopt;
+        let (_listener, address) = listener().await;
+        let stream = tcp("127.0.0.1", address.port()).await.unwrap();
+        assert!(stream.nodelay().unwrap());
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEPALIVE);
+        assert_eq!(sockopt::tcp_keepintvl(&stream).unwrap(), KEEPALIVE);
+        assert_eq!(u128::from(sockopt::tcp_user_timeout(&stream).unwrap()), UNACKNOWLEDGED.as_millis());
     }
 
     /// F19.

@@ -59,11 +59,14 @@ impl Connection {
         !self.sender.is_closed() && self.rested.elapsed() < idle && self.born.elapsed() < age
     }
 
-    /// Whether it may be trusted after a rest. The runtime gets a turn to look at its sockets, since nobody may have driven
-    /// it meanwhile: the connection then reads before it writes, and ends at bytes that nobody asked for, which would be
-    /// taken for the next answer (E14), as at an end that came unseen (F09). A request that it has not begun comes back.
+    /// Whether it still rests, after a look at the socket: the end of a connection, or bytes that nobody asked for, may have
+    /// lain there since the last answer (F09, E14). A client that waits for its answers drives its runtime while it waits
+    /// and not in between, so that nobody has looked yet. The first turn of the runtime asks the system, the second lets
+    /// the connection read what is there.
     pub(super) async fn is_quiet(&self) -> bool {
-        tokio::task::yield_now().await;
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
         !self.sender.is_closed()
     }
 

@@ -82,6 +82,16 @@ fn tls_reason(error: &rustls::Error) -> String {
         rustls::Error::InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => {
             "the server's certificate is not valid yet (or this machine's clock is behind)".to_owned()
         }
+        // The verifier's own words for the rest are lists of bytes.
+        rustls::Error::InvalidCertificate(_) => {
+            "the server's certificate cannot be verified: it is malformed, not signed by the authority that it names, or an \
+             authority's own, as self-signed ones often are; the server needs one that an authority in ca_file= or \
+             SSL_CERT_FILE has issued"
+                .to_owned()
+        }
+        rustls::Error::InvalidMessage(_) => {
+            "the other side does not speak TLS; check endpoint=, its port, and any proxy".to_owned()
+        }
         other => other.to_string(),
     }
 }

@@ -185,8 +185,7 @@ impl Pool {
         mut message: ::http::Request<Watched>,
         target: &Target,
     ) -> std::result::Result<Response, Failure> {
-        let url = request.url.expose();
-        let origin = url.get(..origin_end(url)).unwrap_or_default();
+        let origin = origin(request.url.expose());
         loop {
             let (connection, is_used) = match self.take(origin) {
                 Some(connection) if connection.is_quiet().await => (connection, true),
@@ -217,7 +216,11 @@ impl Pool {
         let message = message(&request, &target).map_err(|error| unsent(&error))?;
         let taken = message.body().taken();
         let outcome = tokio::time::timeout(time, self.attempt(&request, message, &target)).await;
-        outcome.unwrap_or_else(|_| Err(late(time, &taken)))
+        outcome.unwrap_or_else(|_| {
+            // Silence is how a network that has changed shows itself.
+            self.flush(origin(request.url.expose()));
+            Err(late(time, &taken))
+        })
     }
 }
 
@@ -249,10 +252,11 @@ fn late(time: Duration, taken: &AtomicBool) -> Failure {
     Failure::new(Kind::ConnectTimeout, false, format!("no connection within {seconds:.3} s; nothing was sent"))
 }
 
-/// Where the path of a URL begins.
-fn origin_end(url: &str) -> usize {
+/// What stands before the path of a URL.
+fn origin(url: &str) -> &str {
     let authority = url.find("://").map_or(0, |at| at + 3);
-    url.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(url.len(), |at| authority + at)
+    let end = url.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(url.len(), |at| authority + at);
+    url.get(..end).unwrap_or_default()
 }
 
 fn message(request: &Request, target: &Target) -> Result<::http::Request<Watched>> {

@@ -14,7 +14,7 @@ fn world() -> Ambient {
 
 const PAID: Operation = Operation::ImageModeration;
 
-/// A01 to K06: the table, row by row. Every kind is in it.
+/// The table, row by row. Every kind is in it.
 #[test]
 fn every_kind_has_its_row() {
     use Class::{Final, Throttled, Transient};
@@ -40,7 +40,7 @@ fn every_kind_has_its_row() {
     }
 }
 
-/// A09, F05 to F08, F14, H01, E12: a doubt about money is a class of its own, for the paid call alone (K01, K05).
+/// A09, H01, E12: a doubt about money is a class of its own, for the paid call alone (K01, K05).
 #[test]
 fn a_doubt_about_money_is_one_for_the_paid_call_alone() {
     for kind in [Kind::AmbiguousOutcome, Kind::DetectTimeout, Kind::ResponseDecode, Kind::NonceUsed] {

@@ -139,7 +139,10 @@ mod tests {
         assert_eq!(refused(200, r#"{"Code":403}"#), (Kind::Throttled, NotBilled));
         assert_eq!(refused(200, r#"{"Code":"403"}"#), (Kind::Throttled, NotBilled));
         assert_eq!(refused(200, r#"{"Code":408}"#), (Kind::AccountNotReady, NotBilled));
-        assert_eq!(refused(200, r#"{"Code":99999999999999999999}"#), (Kind::ResponseDecode, PossiblyBilled));
+        for odd in ["99999999999999999999", "2e2", "200.0", "1e400"] {
+            assert_eq!(refused(200, &format!("{{\"Code\":{odd}}}")), (Kind::ResponseDecode, PossiblyBilled), "{odd}");
+        }
+        assert_eq!(refused(200, r#"{"Code":-0}"#), (Kind::UnknownService, NotBilled));
         assert_eq!(refused(200, r#"{"Code":588}"#), (Kind::UnknownService, NotBilled));
         assert_eq!(refused(403, r#"{"Code":"Forbidden.RAM"}"#), (Kind::PermissionDenied, NotBilled));
         assert_eq!(refused(400, r#"{"Code":"Throttling.User"}"#), (Kind::Throttled, NotBilled));

@@ -214,7 +214,7 @@ def test_another_data_id_comes_back(server: RecordingServer) -> None:
     ids=lambda body: repr(body[:12]),
 )
 def test_what_is_no_answer_may_have_been_charged(server: RecordingServer, body: bytes) -> None:
-    """E12 to E16."""
+    """E12, E13, E15, E17."""
     error = refused(server, body)
     assert isinstance(error, aigclens.ResponseDecodeError)
     assert (error.billing, error.http_status) == ("possibly_billed", 200)
@@ -229,7 +229,7 @@ def test_a_success_without_data_is_charged_and_kept(server: RecordingServer) -> 
 
 
 def test_an_answer_too_large_or_packed_is_refused(server: RecordingServer) -> None:
-    """E17, E18: at most 1 MiB, and nothing is decompressed."""
+    """E18, E19: at most 1 MiB, and nothing is decompressed."""
     large = json.dumps({**SUCCESS, "padding": "x" * 1024 * 1024}).encode()
     assert refused(server, large).billing == "possibly_billed"
     assert ask(server, json.dumps({**SUCCESS, "padding": "x" * 1_000_000}).encode()).label == "aigc"
@@ -247,9 +247,11 @@ def test_redirects_are_never_followed(server: RecordingServer, status: int) -> N
 
 
 def test_bare_http_errors_still_say_something(server: RecordingServer) -> None:
-    """E23, C10."""
+    """C10, E23."""
     for status, kind in [
         (502, aigclens.ServerError),
+        (503, aigclens.ServerError),
+        (511, aigclens.ServerError),
         (429, aigclens.ThrottledError),
         (401, aigclens.AuthenticationError),
     ]:
@@ -259,7 +261,7 @@ def test_bare_http_errors_still_say_something(server: RecordingServer) -> None:
 
 
 def test_a_connection_that_ends_without_an_answer(server: RecordingServer) -> None:
-    """F05, F08: the request had been sent."""
+    """F07: the request had been sent."""
     server.answer = lambda _: None
     with aigclens.Client(endpoint=server.url, credentials=CREDENTIALS, max_retries=0) as client:
         with pytest.raises(aigclens.AmbiguousOutcomeError) as caught:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import aigclens
+import certificates
 from servers import Answer, RecordingServer
 
 URL = "https://img.example/cat.png"
@@ -34,48 +33,16 @@ def _no_network_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.delenv(name.lower(), raising=False)
 
 
-def openssl(*arguments: str | Path) -> None:
-    subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True)
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an authority of our own (`ca.pem`) and a certificate by it for localhost."""
-    try:
-        openssl("version")
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("the command openssl is not there")
-    folder = tmp_path_factory.mktemp("authority")
-    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl(
-        "req",
-        "-x509",
-        *key,
-        "-keyout",
-        folder / "ca.key",
-        "-out",
-        folder / "ca.pem",
-        "-days",
-        "2",
-        "-subj",
-        "/CN=Our CA",
-    )
-    openssl("req", *key, "-keyout", folder / "key.pem", "-out", folder / "csr.pem", "-subj", "/CN=localhost")
-    (folder / "names").write_text(
-        "subjectAltName=DNS:localhost,DNS:service.example,IP:127.0.0.1\nbasicConstraints=CA:FALSE\n"
-    )
-    openssl(
-        *("x509", "-req", "-in", folder / "csr.pem", "-CA", folder / "ca.pem", "-CAkey", folder / "ca.key"),
-        *("-CAcreateserial", "-days", "2", "-extfile", folder / "names", "-out", folder / "cert.pem"),
-    )
-    return folder
+    return certificates.authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
 def secure(authority: Path) -> Iterator[RecordingServer]:
     server = RecordingServer()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority / "cert.pem", authority / "key.pem")
+    context = certificates.context(authority)
     server._server.socket = context.wrap_socket(server._server.socket, server_side=True, do_handshake_on_connect=False)
     with server as running:
         yield running
@@ -100,7 +67,7 @@ def test_an_authority_of_one_s_own_is_trusted_where_it_is_named(
     folder = authority / "hashed"
     folder.mkdir()
     (folder / "ca.pem").write_bytes(pem.read_bytes())
-    openssl("rehash", folder)
+    certificates.openssl("rehash", folder)
     with monkeypatch.context() as here:
         here.setenv("SSL_CERT_DIR", str(folder))
         assert ask(secure.port).label == "aigc"
@@ -243,7 +210,7 @@ def test_a_proxy_that_is_none_is_a_configuration_error(proxy: str) -> None:
 
 
 def test_no_connection_means_nothing_was_sent() -> None:
-    """F02, F03."""
+    """F01, F03."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with aigclens.Client(endpoint=f"127.0.0.1:{port}", credentials=CREDENTIALS, max_retries=0) as client:
@@ -252,8 +219,9 @@ def test_no_connection_means_nothing_was_sent() -> None:
     assert refused.value.billing == "not_billed"
     assert [attempt.outcome for attempt in refused.value.attempts] == ["ConnectError"]
     with aigclens.Client(endpoint="no-such-host.invalid", credentials=CREDENTIALS, max_retries=0) as client:
-        with pytest.raises(aigclens.ConnectError):
+        with pytest.raises(aigclens.DnsError) as unknown:
             client.detect(URL)
+    assert [(one.outcome, one.billing) for one in unknown.value.attempts] == [("DnsError", "not_billed")]
 
 
 def test_time_outs_of_request_and_call() -> None:

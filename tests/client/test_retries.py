@@ -85,7 +85,7 @@ def test_a_copy_pickles_with_its_options(monkeypatch: pytest.MonkeyPatch, emulat
 
 @pytest.mark.parametrize("broken", [b"", b"<html>", b'{"Code":200'])
 def test_a_lost_answer_costs_one_further_attempt_at_most(broken: bytes) -> None:
-    """E12, E13, F07: by default one more, and none with `raise`."""
+    """E12, E13: by default one more, and none with `raise`."""
     with RecordingServer(lambda _: Answer(body=broken)) as server:
         with aigclens.Client(
             endpoint=server.url, credentials=aigclens.Credentials("id", "secret"), max_retries=9
