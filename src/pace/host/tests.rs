@@ -163,6 +163,14 @@ fn a_folder_that_others_can_write_or_that_cannot_be_made_is_not_used() {
     let host = temporary.host();
     reserve(&host);
     assert!(host.warning().unwrap().contains("open to other users"));
+    std::fs::set_permissions(temporary.own(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    // Only the superuser can give a folder away.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(temporary.own(), Some(12_345), None).unwrap();
+        let host = temporary.host();
+        reserve(&host);
+        assert!(host.warning().unwrap().contains("another user"));
+    }
     // Not even the superuser can make a folder there.
     let ambient = Ambient::fixed(0, &[("XDG_RUNTIME_DIR", "/proc/self"), ("TMPDIR", "/proc/self")]);
     let host = Host::new(folders(&ambient), "0123456789abcdef0123456789abcdef");
