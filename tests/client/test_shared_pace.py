@@ -219,7 +219,7 @@ def test_a_corrupted_file_is_replaced(folder: Path, service: Emulator, content: 
 
 def test_a_planted_link_is_left_alone(folder: Path, service: Emulator) -> None:
     elsewhere = folder / "elsewhere"
-    elsewhere.mkdir()
+    elsewhere.mkdir(mode=0o700)
     own(folder).symlink_to(elsewhere)
     with client(service, qps=95.0) as one:
         one.detect(URL)

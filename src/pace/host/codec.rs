@@ -55,9 +55,12 @@ pub(super) fn encode(record: &Record, boot: &Boot) -> Vec<u8> {
     let fastest = record.fastest.unwrap_or(Fastest { qps: 0.0, at: 0 });
     let lengths = [record.returned.len() as u64, record.starts.len() as u64];
     let times = [throttled.at, throttled.rate.to_bits(), fastest.at, fastest.qps.to_bits()];
+    let count = 7 + record.returned.len() + record.starts.len();
+    let mut body = Vec::with_capacity(8 * count);
     let numbers = std::iter::once(&record.next).chain(&times).chain(&lengths);
-    let body: Vec<u8> =
-        numbers.chain(&record.returned).chain(&record.starts).flat_map(|number| number.to_le_bytes()).collect();
+    for number in numbers.chain(&record.returned).chain(&record.starts) {
+        body.extend_from_slice(&number.to_le_bytes());
+    }
     [MAGIC.as_slice(), &checksum(&boot.0, &body), &boot.0, &(body.len() as u64).to_le_bytes(), &body].concat()
 }
 

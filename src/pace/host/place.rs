@@ -1,11 +1,14 @@
 //! Where the shared file is, and how it is opened: in a folder that is this user's alone. In a folder that all can write,
 //! somebody may have been there first; what is not ours is refused, never used and never removed.
 use crate::ambient::Ambient;
-use rustix::fs::{CWD, FileType, Mode, OFlags, fstat, mkdirat, openat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, fstat, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::fs::File;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+
+/// Seconds after which a file that nobody wrote is removed.
+const OLD: i64 = 86_400;
 
 /// A folder of ours inside of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,7 +75,25 @@ fn open_in(folder: &Folder, name: &str) -> Result<File, String> {
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = openat(&own, name, flags, Mode::RUSR | Mode::WUSR).map_err(|error| told(&path, error))?;
     ours(&file, &path, FileType::RegularFile, Mode::RWXG | Mode::RWXO)?;
+    if fstat(&file).is_ok_and(|status| status.st_size == 0) {
+        sweep(&own, &file);
+    }
     Ok(File::from(file))
+}
+
+/// Removes files that nobody has written for a day: each key and each emulator had one of its own. Whoever still has one
+/// open notices, and carries its record on.
+fn sweep(own: &OwnedFd, fresh: &OwnedFd) {
+    let (Ok(now), Ok(entries)) = (fstat(fresh).map(|status| status.st_mtime), Dir::read_from(own)) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let is_old = statat(own, name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|status| status.st_mtime < now - OLD);
+        if is_old && name.to_bytes().starts_with(b"pace-") {
+            let _ = unlinkat(own, name, AtFlags::empty());
+        }
+    }
 }
 
 /// Refuses what belongs to another user or is open to others.

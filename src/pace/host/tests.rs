@@ -112,14 +112,33 @@ fn a_deleted_file_takes_no_turns_with_it() {
 }
 
 #[test]
+fn files_that_nobody_has_written_for_a_day_are_removed_when_another_is_made() {
+    let temporary = Temporary::new("old");
+    let host = temporary.host();
+    reserve(&host);
+    let (before, old) = (next(&host), temporary.file());
+    let foreign = temporary.own().join("notes");
+    std::fs::write(&foreign, "").unwrap();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    for path in [&old, &foreign] {
+        File::options().write(true).open(path).unwrap().set_modified(long_ago).unwrap();
+    }
+    reserve(&Host::new(folders(&temporary.ambient()), "fedcba9876543210fedcba9876543210"));
+    assert!(!old.exists() && foreign.exists());
+    assert_eq!(next(&host), before, "whoever still uses it goes on");
+    assert!(old.exists());
+}
+
+#[test]
 fn a_link_that_somebody_planted_is_refused_and_the_pace_goes_on_alone() {
     let (temporary, elsewhere) = (Temporary::new("link"), Temporary::new("elsewhere"));
+    std::fs::set_permissions(&elsewhere.0, std::fs::Permissions::from_mode(0o700)).unwrap();
     std::os::unix::fs::symlink(&elsewhere.0, temporary.own()).unwrap();
     let host = temporary.host();
     reserve(&host);
     assert!(next(&host) > 0);
     let warning = host.warning().unwrap();
-    assert!(warning.contains("this process alone") && warning.contains("link"), "{warning}");
+    assert!(warning.contains("this process alone") && warning.contains("a link?"), "{warning}");
     assert_eq!(std::fs::read_dir(&elsewhere.0).unwrap().count(), 0);
     // The same for the file inside of a folder of ours.
     std::fs::remove_file(temporary.own()).unwrap();
@@ -127,11 +146,12 @@ fn a_link_that_somebody_planted_is_refused_and_the_pace_goes_on_alone() {
     reserve(&fresh);
     let (file, target) = (temporary.file(), elsewhere.0.join("target"));
     std::fs::write(&target, "precious").unwrap();
+    std::fs::set_permissions(&target, std::fs::Permissions::from_mode(0o600)).unwrap();
     std::fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink(&target, &file).unwrap();
     let host = temporary.host();
     reserve(&host);
-    assert!(host.warning().is_some());
+    assert!(host.warning().unwrap().contains("a link?"));
     assert_eq!(std::fs::read(&target).unwrap(), b"precious");
 }
 
@@ -143,6 +163,14 @@ fn a_folder_that_others_can_write_or_that_cannot_be_made_is_not_used() {
     let host = temporary.host();
     reserve(&host);
     assert!(host.warning().unwrap().contains("open to other users"));
+    std::fs::set_permissions(temporary.own(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    // Only the superuser can give a folder away.
+    if rustix::process::geteuid().is_root() {
+        std::os::unix::fs::chown(temporary.own(), Some(12_345), None).unwrap();
+        let host = temporary.host();
+        reserve(&host);
+        assert!(host.warning().unwrap().contains("another user"));
+    }
     // Not even the superuser can make a folder there.
     let ambient = Ambient::fixed(0, &[("XDG_RUNTIME_DIR", "/proc/self"), ("TMPDIR", "/proc/self")]);
     let host = Host::new(folders(&ambient), "0123456789abcdef0123456789abcdef");

@@ -21,9 +21,10 @@ use tokio::time::Instant;
 
 /// Turns that are asked for at once, at most.
 const LEASE: usize = 10;
-/// A turn that is reached later than it takes so many to come is not used: 37 ms at 95 a second. Together with the error of
-/// the mapping of clocks it must stay below the twentieth of a second that they leave.
-const MISSED: f64 = 3.5;
+/// A turn that is reached later than it takes so many to come is not used: 26 ms at 95 a second. Together with the error of
+/// the mapping of clocks, and what passes until the call is on its way, it must stay below the twentieth of a second that
+/// they leave.
+const MISSED: f64 = 2.5;
 
 /// A server's turns for one account.
 #[derive(Debug)]
