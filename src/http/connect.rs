@@ -184,7 +184,8 @@ mod tests {
     async fn the_system_watches_over_a_connection() {
         use rustix::net::sockopt;
         let (_listener, address) = listener().await;
-        let stream = tcp("127.0.0.1", address.port()).await.unwrap();
+        let stream = race(vec![address]).await.unwrap();
+        tune(&stream).unwrap();
         assert!(stream.nodelay().unwrap());
         assert!(sockopt::socket_keepalive(&stream).unwrap());
         assert_eq!(sockopt::tcp_keepidle(&stream).unwrap(), KEEPALIVE);
