@@ -52,6 +52,9 @@ balance: $(BUILD)/env.done ## does the money add up? 20,000 calls under faults o
 outage: $(BUILD)/env.done ## is an outage made worse? 10,000 calls against a service that fails them all (CALLS=1000)
 	@$(ENV)/bin/python tests/load/outage.py $(if $(CALLS),--calls $(CALLS))
 
+secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
+	@$(ENV)/bin/python tests/load/secrets_hunt.py
+
 fmt: $(BUILD)/env.done ## format both languages
 	cargo fmt
 	$(ENV)/bin/ruff check --fix-only --exit-zero .

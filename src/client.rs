@@ -174,7 +174,6 @@ impl Client {
             info_type: call.info_type.as_deref().map(InfoType::parse).transpose()?,
         })
     }
-
 }
 
 fn conclude(
@@ -186,7 +185,8 @@ fn conclude(
     elapsed: Duration,
 ) -> Result<Detection> {
     let sent = parameters.data_id.as_ref().map(DataId::as_str);
-    let finding = moderation::read(&success.envelope, sent).map_err(|error| spoiled(error, trail.clone()))?;
+    let finding = moderation::read(&success.envelope, sent)
+        .map_err(|error| spoiled(success.without_echo(error), trail.clone()))?;
     for warning in finding.warnings {
         if !warnings.contains(&warning) {
             warnings.push(warning);

@@ -1,4 +1,5 @@
 //! Secrets as a type. What a [`Secret`] holds is named only where it is signed with or sent.
+use crate::encode;
 use secrecy::{ExposeSecret, SecretString};
 use std::fmt;
 
@@ -46,19 +47,53 @@ pub fn url(text: &str) -> String {
     if rest.starts_with('?') { format!("{shown}?...") } else { shown }
 }
 
-/// Takes known secrets out of a text that came from elsewhere, and cuts the string to sign that a server may echo.
+const REDACTED: &str = "[redacted]";
+/// A piece of a secret at the end of a text, where it was cut off, that is long enough to be one.
+const PIECE: usize = 6;
+
+/// Takes known secrets out of a text that came from elsewhere, however they are written there, and cuts the string to sign
+/// that a server may echo.
 pub fn scrub(text: &str, secrets: &[&str]) -> String {
     let mut clean = text.to_owned();
-    for secret in secrets.iter().filter(|secret| secret.len() >= 4) {
-        clean = clean.replace(secret, "[redacted]");
+    let mut written: Vec<String> =
+        secrets.iter().filter(|secret| secret.len() >= 4).flat_map(|one| ways(one)).collect();
+    // The longest first: a short one inside of it would leave its ends.
+    written.sort_unstable_by_key(|way| std::cmp::Reverse(way.len()));
+    for way in &written {
+        if clean.contains(way.as_str()) {
+            clean = clean.replace(way.as_str(), REDACTED);
+        }
+        let cut_off = (PIECE..way.len()).rev().find(|end| way.get(..*end).is_some_and(|piece| clean.ends_with(piece)));
+        if let Some(end) = cut_off {
+            clean.truncate(clean.len() - end);
+            clean.push_str(REDACTED);
+        }
     }
     for marker in ["string to sign", "StringToSign", "stringToSign", "SignatureProvided", "server string"] {
         if let Some(at) = clean.find(marker) {
             clean.truncate(at + marker.len());
-            clean.push_str(" [redacted]");
+            clean.push(' ');
+            clean.push_str(REDACTED);
         }
     }
     clean
+}
+
+/// A secret as a URL, a form, a string to sign, JSON or XML has it.
+fn ways(secret: &str) -> Vec<String> {
+    let once = encode::percent(secret);
+    let json = secret.replace('\\', "\\\\").replace('"', "\\\"");
+    let xml = secret.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    vec![
+        encode::percent(&once),
+        encode::form_value(secret),
+        json.replace('/', "\\/"),
+        json,
+        xml.replace('"', "&quot;"),
+        xml,
+        once,
+        secret.to_owned(),
+    ]
 }
 
 /// A text of somebody else's that may hold secrets which nobody knows: long words go, and shorter ones with a digit, as keys
@@ -97,6 +132,25 @@ mod tests {
             "** redacted ** ** redacted **"
         );
         assert_eq!(Secret::new("hunter2").expose(), "hunter2");
+    }
+
+    /// N14: a server that echoes what it was sent may write it in many ways, and break off in the middle.
+    #[test]
+    fn a_secret_is_known_in_disguise_and_in_pieces() {
+        let secret = "a+b/c=d&e\"f0123456789";
+        let once = encode::percent(secret);
+        for echo in [
+            once.clone(),
+            encode::percent(&once),
+            "a+b/c=d&amp;e\"f0123456789".to_owned(),
+            "a+b\\/c=d&e\\\"f0123456789".to_owned(),
+            "a+b/c=d&e\\\"f0123456789".to_owned(),
+            secret[..12].to_owned(),
+            once[..once.len() - 1].to_owned(),
+        ] {
+            assert_eq!(scrub(&format!("said: {echo}"), &["f012", secret]), "said: [redacted]", "{echo}");
+        }
+        assert_eq!(scrub("a+b is no secret", &[secret]), "a+b is no secret");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::health::Health;
 use crate::http::{Failure, Response, Transport};
 use crate::identity::Identity;
 use crate::pace::Pace;
+use crate::redact::{self, Secret};
 use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
@@ -132,6 +133,25 @@ pub struct Departure {
 pub struct Success {
     pub envelope: Envelope,
     pub engine: Engine,
+    /// What its request was signed with, which it may echo.
+    credentials: Arc<Credentials>,
+    signature: Secret,
+}
+
+impl Success {
+    /// An error about its content, without what it may echo.
+    pub fn without_echo(&self, mut error: Error) -> Error {
+        if let Some(raw) = error.facts_mut().raw.as_mut() {
+            *raw = redact::scrub(raw, &secrets(&self.credentials, &self.signature));
+        }
+        error
+    }
+}
+
+fn secrets<'a>(credentials: &'a Credentials, signature: &'a Secret) -> Vec<&'a str> {
+    let mut secrets = credentials.secrets();
+    secrets.extend([credentials.access_key_id.as_str(), signature.expose()]);
+    secrets
 }
 
 impl Service {
@@ -179,10 +199,11 @@ impl Service {
             let signed = signed.map_err(|error| with_trail(error, trail))?;
             let departure = self.depart(operation);
             let flight = self.takes_off(operation, asked.elapsed(), trail);
+            let signature = signed.request.signature();
             let outcome = self.transport.send(signed.request).await;
             let (result, is_corrected) = match outcome {
                 Ok(response) => {
-                    let result = self.decode(operation, &response, &signed.credentials);
+                    let result = self.decode(operation, &response, &signed.credentials, signature);
                     let is_corrected = self.learn(operation, &departure, &response, result.as_ref().err());
                     (result, is_corrected)
                 }
@@ -299,19 +320,23 @@ impl Service {
         }
     }
 
-    fn decode(&self, operation: Operation, response: &Response, credentials: &Credentials) -> Result<Success> {
-        let mut secrets = credentials.secrets();
-        secrets.push(&credentials.access_key_id);
+    fn decode(
+        &self,
+        operation: Operation,
+        response: &Response,
+        credentials: &Arc<Credentials>,
+        signature: Secret,
+    ) -> Result<Success> {
         let content_type = response.header("content-type");
         let answer = Answer { operation, status: response.status, content_type, body: &response.body };
-        let envelope = envelope::open(answer, &secrets).map_err(|error| {
+        let envelope = envelope::open(answer, &secrets(credentials, &signature)).map_err(|error| {
             let error = credentials::named(error, credentials);
             self.with_hint(error, response)
         })?;
         let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
             || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
         let engine = if is_emulator { Engine::Emulator } else { Engine::Service };
-        Ok(Success { envelope, engine })
+        Ok(Success { envelope, engine, credentials: Arc::clone(credentials), signature })
     }
 
     /// An error with the server's word on when to try again.

@@ -63,7 +63,9 @@ impl TokenCache {
         }
         *slot = None;
         let success = service.call(Operation::DescribeUploadToken, &[], terms, trail).await?;
-        let token = Arc::new(upload_token::read(&success.envelope).map_err(|error| with_trail(error, trail))?);
+        let token = Arc::new(
+            upload_token::read(&success.envelope).map_err(|error| with_trail(success.without_echo(error), trail))?,
+        );
         let now = service.now(Operation::DescribeUploadToken);
         if token.expiration > now {
             *slot = Some(Cached { token: Arc::clone(&token), refresh_at: refresh_at(now, token.expiration) });
@@ -177,9 +179,11 @@ async fn put(
     let request = request.map_err(|error| with_trail(error, trail))?;
     let departure = service.depart(OPERATION);
     let flight = service.takes_off(OPERATION, Duration::ZERO, trail);
+    let signature = request.signature();
     let outcome = service.transport.send(request).await;
     let elapsed = flight.elapsed();
-    let secrets = token.credentials.secrets();
+    let mut secrets = token.credentials.secrets();
+    secrets.push(signature.expose());
     let (checked, is_corrected) = match outcome {
         Ok(response) => {
             let checked = check(&response, image, &secrets).map_err(|error| service.with_hint(error, &response));

@@ -303,6 +303,8 @@ def described(source: CredentialsSource | None) -> tuple[Any, ...]:
     if callable(source) and not isinstance(source, type):
         return ("custom", source)
     what = f"the class {source.__name__}; make one of it" if isinstance(source, type) else type(source).__name__
+    # It may be a secret in the wrong wrapping, and a traceback may show this frame's locals.
+    del source
     raise ConfigError(
         f"credentials is an aigclens.Credentials, a provider, a function that returns Credentials, or None, not {what}"
     )

@@ -6,7 +6,7 @@ use super::options::Options;
 use super::runtime::{self, Owned, PerProcess};
 use super::{convert, errors};
 use crate::ambient::Ambient;
-use crate::client::{self as core, Call, Caught, ImageRules};
+use crate::client::{self as core, Call, ImageRules};
 use crate::config::Settings;
 use crate::credential::Credentials;
 use crate::detection::Detection;

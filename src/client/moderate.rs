@@ -1,7 +1,7 @@
 //! The paid question: asked in a region that is well, about an image that the service can reach.
-use super::{Client, Parameters};
 use super::prepare::Ready;
 use super::route::{self, Site};
+use super::{Client, Parameters};
 use crate::attempt::Operation;
 use crate::error::{Error, Kind, Result};
 use crate::health::Way;

@@ -17,7 +17,12 @@ pub(super) enum Ready {
 
 impl Client {
     /// Checks the source, and reads a local image once: the bytes that are checked are the bytes that are sent (I18).
-    pub(super) async fn prepare(&self, source: Source, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Ready> {
+    pub(super) async fn prepare(
+        &self,
+        source: Source,
+        terms: Terms,
+        warnings: &mut Vec<&'static str>,
+    ) -> Result<Ready> {
         let rules = self.rules;
         match source {
             Source::Url(text) => {

@@ -56,6 +56,19 @@ pub struct Request {
     pub time: Duration,
 }
 
+impl Request {
+    /// What it is signed with, in a header or in the URL: a secret for as long as the request could be sent again.
+    pub fn signature(&self) -> Secret {
+        let header = self.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, text)| text.expose());
+        let signature = match header {
+            // `... Signature=<hex>` of ACS3 and OSS V4, `OSS <id>:<base64>` of OSS V1.
+            Some(text) => text.rsplit_once("Signature=").or_else(|| text.rsplit_once(':')).map(|(_, it)| it.to_owned()),
+            None => self.url.expose().rsplit_once("&Signature=").and_then(|(_, it)| crate::encode::decode(it)),
+        };
+        Secret::new(signature.unwrap_or_default())
+    }
+}
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Response {

@@ -64,12 +64,13 @@ pub(super) async fn assume(world: World<'_>, role: &Role, base: &Credentials) ->
     let endpoint = endpoint(&role.sts, world.ambient)?;
     let parameters = parameters(world, role)?;
     let clock = Skew::default();
-    let mut secrets = base.secrets();
-    secrets.push(&base.access_key_id);
     let mut is_second = false;
     loop {
         let (started, sent, offset) = (Instant::now(), world.now(), clock.offset_millis());
         let request = signed(world, &endpoint, &parameters, base, clock.correct(sent))?;
+        let signature = request.signature();
+        let mut secrets = base.secrets();
+        secrets.extend([base.access_key_id.as_str(), signature.expose()]);
         let response = send(world, "AssumeRole", request).await?;
         let outcome = read("AssumeRole", &response, &secrets);
         let reading = Reading {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::config::Signature;
-use crate::http::Request;
 use crate::config::{Network, Timeouts, UploadSignature};
 use crate::credential::Provider;
+use crate::http::Request;
 use crate::http::scripted::{Scripted, answer};
 use crate::region::Endpoint;
 use crate::retry::OnAmbiguous;

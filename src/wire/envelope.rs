@@ -71,7 +71,9 @@ pub fn open(answer: Answer<'_>, secrets: &[&str]) -> Result<Envelope, Error> {
 
 /// An answer that is none of the service's JSON (E12 to E17, C10, E22, E23).
 fn unreadable(answer: Answer<'_>, why: Option<Unreadable>, secrets: &[&str]) -> Error {
-    let excerpt = redact::scrub(&redact::excerpt(answer.body, EXCERPT), secrets);
+    // First the whole text, then a piece of it: a secret that is cut in two is known by nobody.
+    let clean = redact::scrub(&String::from_utf8_lossy(answer.body), secrets);
+    let excerpt = redact::excerpt(clean.as_bytes(), EXCERPT);
     let content_type = answer.content_type.unwrap_or("no content type");
     let mut meaning = codes::status(answer.status);
     if answer.status == 200 {
@@ -102,7 +104,7 @@ fn unreadable(answer: Answer<'_>, why: Option<Unreadable>, secrets: &[&str]) -> 
         meaning.advice,
         answer.status,
     );
-    let raw = redact::scrub(&redact::excerpt(answer.body, KEPT), secrets);
+    let raw = redact::excerpt(clean.as_bytes(), KEPT);
     Error::new(meaning.kind, message).with_http_status(answer.status).with_billing(meaning.billing).with_raw(raw)
 }
 

@@ -55,9 +55,12 @@ def test_retries_can_be_switched_off_for_a_call_a_copy_or_a_client(emulator: Emu
     with pytest.raises(aigclens.ServerError) as refused:
         patient.detect(URL, data_id="busy", max_retries=1)
     assert len(refused.value.attempts) == 2
-    with emulator.client() as once, pytest.raises(aigclens.ServerError) as refused:
+    with emulator.client(max_retries=0) as once, pytest.raises(aigclens.ServerError) as refused:
         once.detect(URL, data_id="busy")
     assert len(refused.value.attempts) == 1
+    with emulator.client() as usual, pytest.raises(aigclens.ServerError) as refused:
+        usual.detect(URL, data_id="busy")
+    assert len(refused.value.attempts) == 3
 
 
 def test_a_copy_shares_its_client(emulator: Emulator) -> None:

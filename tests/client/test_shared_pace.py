@@ -68,7 +68,7 @@ def caller(emulator: Emulator, pace: str, qps: float, calls: int) -> Iterator[su
     options = emulator.options()
     endpoint = str(options["endpoint"])
     key = options["credentials"]
-    assert key is not None
+    assert isinstance(key, aigclens.Credentials)
     script = CALLER.replace('"testid", "testsecret"', f"*{key._parts()!r}")
     arguments = [sys.executable, "-c", script, endpoint, pace, str(qps), str(calls)]
     with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
@@ -111,7 +111,7 @@ def test_the_file_is_private_and_holds_no_key(folder: Path, service: Emulator) -
     (file,) = own(folder).iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     key = service.options()["credentials"]
-    assert key is not None
+    assert isinstance(key, aigclens.Credentials)
     assert key.access_key_id not in file.name
     assert key.access_key_id.encode() not in file.read_bytes()
 
@@ -153,7 +153,7 @@ def test_spawned_processes_share_the_host(folder: Path, service: Emulator) -> No
     """C08."""
     options = service.options()
     key = options["credentials"]
-    assert key is not None
+    assert isinstance(key, aigclens.Credentials)
     arguments = (str(options["endpoint"]), key._parts(), 1)
     with multiprocessing.get_context("spawn").Pool(5) as pool:
         assert pool.starmap(_call, [arguments] * 5) == [1] * 5

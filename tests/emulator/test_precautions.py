@@ -96,7 +96,7 @@ def test_it_keeps_and_prints_no_header_of_a_request(png: bytes, capfd: pytest.Ca
         assert len(noted) >= 7
         assert {key for one in noted for key in one} <= {
             *("method", "path", "action", "service", "parameters", "user_agent", "bytes", "status", "code"),
-            *("request_id", "time", "seq", "fault"),
+            *("request_id", "time", "seq", "faults"),
         }
         listed = json.dumps(noted)
     printed = capfd.readouterr()

@@ -69,6 +69,7 @@ def ours() -> str:
         ({"ALIBABA_CLOUD_CREDENTIALS_FILE": "elsewhere.ini"}, None, INI, "LTAI-elsewhere"),
     ],
 )
+@pytest.mark.filterwarnings("ignore:the access key id looks like a real one")
 def test_the_same_machine_has_the_same_identity(
     variables: dict[str, str],
     cli: object,

@@ -197,8 +197,10 @@ def hunt_construction() -> None:
         lambda: aigclens.Credentials(KEY_ID, secret, token + " "),
         lambda: aigclens.Client(credentials=(KEY_ID, secret)),  # type: ignore[arg-type]
         lambda: aigclens.Client(endpoint=f"https://user:{secret}@host", credentials=credentials()),
-        lambda: aigclens.Client(proxy=f"http://user:{HUNT.value('proxy-password')}@", credentials=credentials()),
-        lambda: aigclens.Client(proxy=f"socks5://u:{HUNT.value('proxy-password')}@h:1", credentials=credentials()),
+        lambda: aigclens.Client(proxy=f"http://u:{HUNT.value('proxy-password')}@", credentials=credentials()).detect(URL),
+        lambda: aigclens.Client(proxy=f"socks5://u:{HUNT.value('proxy-password')}@h", credentials=credentials()).detect(URL),
+        lambda: aigclens.Client(pace=f"redis://u:{HUNT.value('proxy-password')}@h:x", credentials=credentials()),
+        lambda: aigclens.Client(pace=f"redis://u:{HUNT.value('proxy-password')}@127.0.0.1:9", credentials=credentials()).detect(URL),
         lambda: aigclens.Client(qps=-1, credentials=credentials()),
         lambda: aigclens.Client(credentials=credentials()).detect("no-such-file.png"),
     ]
@@ -212,7 +214,9 @@ def hunt_construction() -> None:
         else:
             raise AssertionError("an attempt that was meant to fail did not")
     for thing in (credentials(), aigclens.Client(credentials=credentials())):
-        look("clients", describe(thing) if not isinstance(thing, aigclens.Credentials) else iter([repr(thing), str(thing)]))
+        # The caller's own object has the secret in a private attribute; what it shows is looked at.
+        shown = [repr(thing), str(thing), f"{thing}"] if isinstance(thing, aigclens.Credentials) else describe(thing)
+        look("clients", iter(shown))
         HUNT.hunt("pickles", frozen(thing))
 
 
@@ -262,7 +266,8 @@ def hunt_cli(folder: Path, png: bytes) -> None:
     proxied = {**variables, "HTTPS_PROXY": f"http://u:{HUNT.value('proxy-password')}@127.0.0.1:9"}
     del proxied["AIGCLENS_ENDPOINT"]
     HUNT.hunt("command", run([*command, "detect", URL], **proxied))
-    HUNT.hunt("command", run([*command, "detect", URL], **{**proxied, "HTTPS_PROXY": proxied["HTTPS_PROXY"][:-1] + "x"}))
+    malformed = {**proxied, "HTTPS_PROXY": proxied["HTTPS_PROXY"] + "x"}
+    HUNT.hunt("command", run([*command, "detect", URL], **malformed))
 
 
 def hunt_emulator(png: bytes) -> None:

@@ -60,7 +60,7 @@ impl World {
         let mood = self.moods.lock().unwrap().get(&host).copied().unwrap_or(Mood::Well);
         let region = host.split('.').nth(1).unwrap().to_owned();
         match (mood, action.as_str()) {
-            (Mood::Well, "PutObject") => answer(200, &[], ""),
+            (Mood::Well, "PutObject") => answer(200, &[("x-oss-request-id", "R")], ""),
             (Mood::Well, "DescribeUploadToken") => answer(
                 200,
                 &[],

@@ -1,6 +1,6 @@
 //! Faults that a script cannot play: panics, pauses of half an hour, files while there is no memory left.
-use crate::attempt::Operation;
 use super::*;
+use crate::attempt::Operation;
 use crate::http::{Request, Sending};
 use crate::image::memory::{MEMORY, Memory};
 use std::path::Path;
@@ -84,10 +84,14 @@ async fn a_panic_while_asking_is_an_error_that_may_have_been_charged() {
 /// H18: what was asked before the panic stays on the error, and nothing is doubtful before anything was sent.
 #[tokio::test]
 async fn a_panic_keeps_what_is_known_of_the_call() {
-    let client = staged(vec![answer(200, &[], TOKEN), answer(200, &[], "")], Ambient::fixed(NOW, &[]), |request| {
-        assert_ne!(action(request), "ImageModeration", "planted");
-        Duration::ZERO
-    });
+    let client = staged(
+        vec![answer(200, &[], TOKEN), answer(200, &[("x-oss-request-id", "R")], "")],
+        Ambient::fixed(NOW, &[]),
+        |request| {
+            assert_ne!(action(request), "ImageModeration", "planted");
+            Duration::ZERO
+        },
+    );
     let error = client.detect(local_call()).await.unwrap_err();
     let known: Vec<_> = error.facts().attempts.iter().map(|one| (one.operation.as_str(), one.billing)).collect();
     assert_eq!(
@@ -116,7 +120,7 @@ async fn an_image_that_lay_too_long_is_uploaded_again_before_it_is_asked_about()
         let clock = Arc::new(AtomicU64::new(NOW));
         let (read, set) = (Arc::clone(&clock), clock);
         let ambient = Ambient::fixed(NOW, &[]).with_clock(move || Duration::from_secs(read.load(Ordering::SeqCst)));
-        let stored = || answer(200, &[], "");
+        let stored = || answer(200, &[("x-oss-request-id", "R")], "");
         let again = if expected == 1 { vec![stored()] } else { vec![] };
         let script = [
             vec![answer(200, &[], TOKEN), stored(), answer(200, &[], THROTTLED)],
@@ -140,7 +144,7 @@ async fn an_image_that_lay_too_long_is_uploaded_again_before_it_is_asked_about()
 /// K07: the same where the clock of the machine stands still and only time passes.
 #[tokio::test(start_paused = true)]
 async fn an_answer_that_takes_half_an_hour_is_followed_by_a_new_upload() {
-    let stored = || answer(200, &[], "");
+    let stored = || answer(200, &[("x-oss-request-id", "R")], "");
     let script = vec![
         answer(200, &[], TOKEN),
         stored(),
@@ -165,7 +169,8 @@ async fn an_answer_that_takes_half_an_hour_is_followed_by_a_new_upload() {
 /// I23: a file is not read while there is no memory for it, and the call's own time ends the waiting.
 #[tokio::test]
 async fn files_wait_for_memory_and_no_longer_than_their_call() {
-    let script = || vec![answer(200, &[], TOKEN), answer(200, &[], ""), answer(200, &[], SUCCESS)];
+    let script =
+        || vec![answer(200, &[], TOKEN), answer(200, &[("x-oss-request-id", "R")], ""), answer(200, &[], SUCCESS)];
     let path = std::env::temp_dir().join(format!("aigclens-memory-{}.png", std::process::id()));
     write(&path, PNG);
     let memory = Memory::default();
