@@ -192,24 +192,28 @@ def hunt_calls(png: bytes) -> None:
 def hunt_construction() -> None:
     """What cannot be made says why without saying what."""
     secret, token = HUNT.value("secret"), HUNT.value("sts-token")
+    word = HUNT.value("proxy-password")
+    key = credentials()
     attempts: list[Callable[[], object]] = [
         lambda: aigclens.Credentials(KEY_ID, secret + "\n", token),
         lambda: aigclens.Credentials(KEY_ID, secret, token + " "),
         lambda: aigclens.Client(credentials=(KEY_ID, secret)),  # type: ignore[arg-type]
-        lambda: aigclens.Client(endpoint=f"https://user:{secret}@host", credentials=credentials()),
-        lambda: aigclens.Client(proxy=f"http://u:{HUNT.value('proxy-password')}@", credentials=credentials()).detect(URL),
-        lambda: aigclens.Client(proxy=f"socks5://u:{HUNT.value('proxy-password')}@h", credentials=credentials()).detect(URL),
-        lambda: aigclens.Client(pace=f"redis://u:{HUNT.value('proxy-password')}@h:x", credentials=credentials()),
-        lambda: aigclens.Client(pace=f"redis://u:{HUNT.value('proxy-password')}@127.0.0.1:9", credentials=credentials()).detect(URL),
-        lambda: aigclens.Client(qps=-1, credentials=credentials()),
-        lambda: aigclens.Client(credentials=credentials()).detect("no-such-file.png"),
+        lambda: aigclens.Client(endpoint=f"https://user:{secret}@host", credentials=key),
+        lambda: aigclens.Client(proxy=f"http://u:{word}@", credentials=key).detect(URL),
+        lambda: aigclens.Client(proxy=f"socks5://u:{word}@h", credentials=key).detect(URL),
+        lambda: aigclens.Client(pace=f"redis://u:{word}@h:x", credentials=key),
+        lambda: aigclens.Client(pace=f"redis://u:{word}@127.0.0.1:9", credentials=key).detect(URL),
+        lambda: aigclens.Client(qps=-1, credentials=key),
+        lambda: aigclens.Client(credentials=key).detect("no-such-file.png"),
     ]
     for attempt in attempts:
         try:
             attempt()
         except Exception as error:
             # This frame holds the canaries itself; what is looked at are the frames below it.
-            error.__traceback__ = error.__traceback__.tb_next.tb_next if error.__traceback__.tb_next else None  # type: ignore[union-attr]
+            here = error.__traceback__
+            below = here.tb_next if here else None
+            error.__traceback__ = below.tb_next if below else None
             look("exceptions", trouble(error))
         else:
             raise AssertionError("an attempt that was meant to fail did not")
