@@ -41,6 +41,9 @@ pub fn read(body: &[u8]) -> OssError {
     }
 }
 
+/// The finer code of a bucket that takes uploads signed with V4 alone, as newer accounts' do.
+const V1_REFUSED: &str = "0002-00000080";
+
 /// Whether the token that the upload was made with is no longer of use, so that the next call must ask for another.
 pub fn spoils_token(code: &str) -> bool {
     matches!(
@@ -59,6 +62,9 @@ pub fn spoils_token(code: &str) -> bool {
 pub fn refusal(status: u16, body: &[u8], secrets: &[&str]) -> Error {
     let refused = read(body);
     let (kind, advice) = match (refused.code.as_str(), status) {
+        _ if refused.ec.as_deref() == Some(V1_REFUSED) => {
+            (Kind::Upload, "the storage takes signature V4 only; leave upload_signature= at its default")
+        }
         ("RequestTimeTooSkewed", _) => {
             (Kind::ClockSkew, "this machine's clock must be within 15 minutes of the server's")
         }
@@ -97,6 +103,7 @@ mod tests {
         let error = refusal(403, DENIED, &["s3cret"]);
         assert_eq!((error.kind(), error.facts().code.as_deref()), (Kind::Upload, Some("AccessDenied")));
         assert_eq!(error.facts().request_id.as_deref(), Some("5C3D"));
+        assert!(error.message().contains("upload_signature="));
         assert!(error.message().contains("0002-00000080") && !error.message().contains("s3cret"));
     }
 

@@ -142,16 +142,6 @@ def test_a_stalled_upload_ends_with_its_time(emulator: Emulator) -> None:
     assert emulator.ledger().billed == 0
 
 
-def test_an_answer_before_the_image_was_read_is_used(emulator: Emulator, client: aigclens.Client) -> None:
-    """F13."""
-    emulator.fault(stage="mid_request", action="status", status=413, operation="PutObject")
-    with emulator.client(max_retries=2, qps=None, check_image="off") as unchecked:
-        with pytest.raises(aigclens.ImageTooLarge) as refused:
-            unchecked.detect(b"\x89PNG\r\n\x1a\n" + bytes(1 << 20))
-    assert [one.operation for one in refused.value.attempts].count("PutObject") == 1
-    assert emulator.ledger().billed == 0
-
-
 def test_a_damaged_upload_is_made_again_once_and_never_paid_for(
     emulator: Emulator, client: aigclens.Client, png: bytes
 ) -> None:
