@@ -85,22 +85,54 @@ const UNSENT: [(Kind, &str, &str); 17] = [
         "they have expired already; obtain new ones and check this machine's clock",
     ),
     (Kind::InvalidParameter, "a parameter", "it is empty, malformed or too long; the message says what it may be"),
-    (Kind::InvalidUrl, "a URL", "it is no single public URL of at most 2,048 characters; see `encode_url=`, `allow_private_urls=`"),
+    (
+        Kind::InvalidUrl,
+        "a URL",
+        "it is no single public URL of at most 2,048 characters; see `encode_url=`, `allow_private_urls=`",
+    ),
     (Kind::ImageFile, "a file", "it cannot be read, is empty, damaged or no regular file; see `errno` and `filename`"),
     (Kind::ImageFileNotFound, "a file", "there is none of this name"),
-    (Kind::ImageTooLarge, "an image", "too many bytes or pixels; make it smaller, or see `check_image=` and `image_limits=`"),
-    (Kind::UnsupportedImageFormat, "an image", "no image, or of a format that the service does not take; convert it, or see `check_image=`"),
-    (Kind::UnsupportedSource, "an object", "no image that this package knows how to read; pass a path, a URL, bytes or a PIL image"),
+    (
+        Kind::ImageTooLarge,
+        "an image",
+        "too many bytes or pixels; make it smaller, or see `check_image=` and `image_limits=`",
+    ),
+    (
+        Kind::UnsupportedImageFormat,
+        "an image",
+        "no image, or of a format that the service does not take; convert it, or see `check_image=`",
+    ),
+    (
+        Kind::UnsupportedSource,
+        "an object",
+        "no image that this package knows how to read; pass a path, a URL, bytes or a PIL image",
+    ),
     (Kind::ClientClosed, "a client", "it was closed; make a new one"),
-    (Kind::PaceTimeout, "a turn at the pace", "it would come after `total_timeout=`; allow more time, or make fewer calls at once"),
+    (
+        Kind::PaceTimeout,
+        "a turn at the pace",
+        "it would come after `total_timeout=`; allow more time, or make fewer calls at once",
+    ),
     (
         Kind::PaceUnavailable,
         "the Redis server of `pace=`",
         "it cannot be reached or refuses; mend it, or use `pace=\"host\"`",
     ),
-    (Kind::DetectTimeout, "the time of the call", "`total_timeout=` passed while a file, credentials or a token were waited for"),
-    (Kind::ResponseSchema, "an upload token", "it lacks a field that the message names; nothing was uploaded. Report it"),
-    (Kind::Internal, "this package", "a fault inside; please report it. `possibly_billed` if the paid request was under way"),
+    (
+        Kind::DetectTimeout,
+        "the time of the call",
+        "`total_timeout=` passed while a file, credentials or a token were waited for",
+    ),
+    (
+        Kind::ResponseSchema,
+        "an upload token",
+        "it lacks a field that the message names; nothing was uploaded. Report it",
+    ),
+    (
+        Kind::Internal,
+        "this package",
+        "a fault inside; please report it. `possibly_billed` if the paid request was under way",
+    ),
 ];
 
 /// Failures without an answer: whether the request may have left decides what it may have cost.
@@ -115,15 +147,35 @@ const UNANSWERED: [(Kind, bool, &str, &str); 11] = [
     (Kind::DetectTimeout, true, "time-out", "sent, and no whole answer within timeout="),
     (Kind::DetectTimeout, true, "stall", "the other side took no byte of the request for 5 s"),
     (Kind::AmbiguousOutcome, true, "reset, end", "sent, and the connection broke before a whole answer came"),
-    (Kind::ResponseDecode, true, "size, packing", "an answer came that is too large or packed, which was not asked for"),
+    (
+        Kind::ResponseDecode,
+        true,
+        "size, packing",
+        "an answer came that is too large or packed, which was not asked for",
+    ),
 ];
 
 /// Answers that contradict themselves, or that nobody can read: status, body, what it is, what to do.
 const STRANGE: [(u16, &[u8], &str, &str); 10] = [
     (200, b"<html>", "HTTP 200 without JSON", "a proxy or a login page may have answered; open a web page and log in"),
-    (200, b"{}", "HTTP 200 without a code", "something else than the service answered; check `endpoint=` and any proxy"),
-    (200, b"{\"Code\":500,\"Code\":200}", "a key that stands twice", "which one counts would be a guess; see `raw` and the bill"),
-    (200, b"{\"Code\":200,\"Data\":\"\xff\"}", "no UTF-8, code 200 readable", "it was charged and cannot be used; see `raw`"),
+    (
+        200,
+        b"{}",
+        "HTTP 200 without a code",
+        "something else than the service answered; check `endpoint=` and any proxy",
+    ),
+    (
+        200,
+        b"{\"Code\":500,\"Code\":200}",
+        "a key that stands twice",
+        "which one counts would be a guess; see `raw` and the bill",
+    ),
+    (
+        200,
+        b"{\"Code\":200,\"Data\":\"\xff\"}",
+        "no UTF-8, code 200 readable",
+        "it was charged and cannot be used; see `raw`",
+    ),
     (200, b"{\"Code\":200}", "code 200 without `Data`", "it was charged and lacks the result; see `raw`"),
     (302, b"{\"Code\":200}", "code 200 in HTTP 3xx", "it contradicts itself; see `raw` and the bill"),
     (400, b"{\"Code\":200}", "code 200 in HTTP 400", "it contradicts itself; see `raw` and the bill"),
@@ -162,7 +214,11 @@ const STORAGE: [(u16, &str); 22] = [
 const UPLOAD: [(Kind, &str, &str); 3] = [
     (Kind::Upload, "a host that is not Alibaba Cloud's", "the upload token names it; the image was not sent anywhere"),
     (Kind::UploadIntegrity, "another checksum", "the image was damaged on its way; nothing is asked about it"),
-    (Kind::ResponseDecode, "HTTP 200 of somebody else", "a proxy or a login page may have answered; the image is nowhere"),
+    (
+        Kind::ResponseDecode,
+        "HTTP 200 of somebody else",
+        "a proxy or a login page may have answered; the image is nowhere",
+    ),
 ];
 
 fn strange(status: u16, body: &[u8]) -> Error {
@@ -175,7 +231,8 @@ fn strange(status: u16, body: &[u8]) -> Error {
 fn stored(text: &mut String, status: u16, code: &str) {
     let error = oss_error::refusal(status, format!("<Error><Code>{code}</Code></Error>").as_bytes(), &[]);
     let (advice, _) = error.message().trim_start_matches("PutObject: ").split_once(" (code ").unwrap();
-    let again = if oss_error::spoils_token(code) { "once, with a new token" } else { again(Operation::PutObject, &error) };
+    let again =
+        if oss_error::spoils_token(code) { "once, with a new token" } else { again(Operation::PutObject, &error) };
     let what = if code.is_empty() { format!("HTTP {status}") } else { format!("`{code}`") };
     line(text, &what.replace("`any other`", "any other"), &error, again, "`not_billed`", advice);
 }
@@ -206,7 +263,8 @@ fn document() -> String {
     ] {
         meant(&mut text, name, codes::status(status));
     }
-    let note = "That contradict themselves, or that nobody can read. The charge stays in doubt unless code 200 is readable.";
+    let note =
+        "That contradict themselves, or that nobody can read. The charge stays in doubt unless code 200 is readable.";
     table(&mut text, "Strange answers", note, "answer");
     for (status, body, what, advice) in STRANGE {
         let mut error = strange(status, body);
@@ -226,7 +284,8 @@ fn document() -> String {
     for (kind, what, advice) in UNSENT {
         line(&mut text, what, &Error::new(kind, ""), "no", "unsent", advice);
     }
-    let note = "Uploads of local images. Nothing here is charged, and the paid call is not made for an image that is not there.";
+    let note = "Uploads of local images. Nothing here is charged, and the paid call is not made for an image that is not there. A\n\
+                token that is refused is replaced once, which takes no attempt.";
     table(&mut text, "Storage", note, "answer");
     for (status, code) in STORAGE {
         stored(&mut text, status, code);
@@ -271,7 +330,10 @@ fn no_failure_without_an_answer_is_left_out() {
         let answered = codes::BUSINESS.iter().any(|(_, meaning)| meaning.kind == kind)
             || codes::GATEWAY.iter().any(|(_, meaning)| meaning.kind == kind);
         let upload = UPLOAD.iter().any(|(listed, ..)| *listed == kind);
-        assert!(class == Class::Final || unanswered || answered || upload, "{kind:?} is tried again and stands nowhere");
+        assert!(
+            class == Class::Final || unanswered || answered || upload,
+            "{kind:?} is tried again and stands nowhere"
+        );
     }
 }
 
