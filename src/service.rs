@@ -14,6 +14,7 @@ use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -70,6 +71,7 @@ pub struct Experience {
     clock: Skew,
     storage_clock: Skew,
     pace: Pace,
+    is_pace_told: AtomicBool,
     /// Whether this endpoint is worth asking.
     pub health: Health,
     identity: Arc<Identity>,
@@ -87,6 +89,7 @@ impl Experience {
             clock: Skew::default(),
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps, settings.pace.clone(), place, ambient.clone()),
+            is_pace_told: AtomicBool::new(false),
             health: Health::default(),
             identity,
         }
@@ -95,6 +98,16 @@ impl Experience {
     /// Who signs.
     pub fn identity(&self) -> &Identity {
         &self.identity
+    }
+
+    /// Says once if the pace is shared with fewer than it was meant to be.
+    fn tell_of_pace(&self, trail: &Trail) {
+        if self.is_pace_told.load(Ordering::Relaxed) {
+            return;
+        }
+        if let Some(warning) = self.pace.warning().filter(|_| !self.is_pace_told.swap(true, Ordering::Relaxed)) {
+            trail.warn(warning);
+        }
     }
 
     /// When paid calls may start.
@@ -191,6 +204,7 @@ impl Service {
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
+                self.experience.tell_of_pace(trail);
             }
             if !is_fresh() {
                 return Ok(None);

@@ -16,6 +16,13 @@ from __future__ import annotations
 # What `typing` calls so, without importing it: type checkers know the name.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from aigclens import credentials as credentials
+    from aigclens import errors as errors
+    from aigclens import events as events
+    from aigclens import integrations as integrations
+    from aigclens import models as models
+    from aigclens import price as price
+    from aigclens import testing as testing
     from aigclens._native import __version__ as __version__
     from aigclens.client import AsyncClient as AsyncClient
     from aigclens.client import Client as Client
@@ -169,18 +176,23 @@ _ROOMS = {
 }
 
 
+# Rooms that are used by their own names.
+_MODULES = ("credentials", "errors", "events", "integrations", "models", "price", "testing")
+
 # Hidden from type checkers, which would let every misspelt name pass.
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
-        if name not in __all__:
+        if name not in __all__ and name not in _MODULES:
             raise AttributeError(f"module 'aigclens' has no attribute {name!r}")
         from importlib import import_module
 
+        if name in _MODULES:
+            return import_module(f"aigclens.{name}")
         room = _ROOMS.get(name, "errors")
         value: object = getattr(import_module(f"aigclens.{room}"), name)
         globals()[name] = value
         return value
 
     def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})
+        return sorted({*globals(), *__all__, *_MODULES})

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import aigclens
+from aigclens import events
 from aigclens.testing import Emulator
 
 URL = "https://example.com/cat.png"
@@ -59,8 +60,10 @@ def own(folder: Path) -> Path:
     return folder / f"aigclens-{os.geteuid()}"
 
 
-def client(emulator: Emulator, pace: str = "host", qps: float = 1.0) -> aigclens.Client:
-    return emulator.client(qps=qps, pace=pace, max_retries=0)
+def client(
+    emulator: Emulator, pace: str = "host", qps: float = 1.0, on_event: events.Observer | None = None
+) -> aigclens.Client:
+    return emulator.client(qps=qps, pace=pace, max_retries=0, on_event=on_event)
 
 
 @contextlib.contextmanager
@@ -229,13 +232,16 @@ def test_a_planted_link_is_left_alone(folder: Path, service: Emulator) -> None:
 def test_where_no_file_can_be_had_the_process_keeps_its_pace(
     folder: Path, service: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container whose file systems are read-only."""
+    """As in a container whose file systems are read-only. It is said once."""
     monkeypatch.setenv("TMPDIR", "/proc/self")
-    with client(service, qps=0.1) as one:
+    heard: list[events.Event] = []
+    with client(service, qps=0.1, on_event=heard.append) as one:
         for _ in range(5):
             one.detect(URL)
         with pytest.raises(aigclens.PaceTimeout):
             one.detect(URL, total_timeout=1.0)
+    (warned,) = (event for event in heard if isinstance(event, events.Warned))
+    assert "in this process alone" in warned.message
 
 
 @pytest.mark.parametrize("pace", ["", "hosts", "http://127.0.0.1", "redis://u:hunter2@h:port/0"])

@@ -112,3 +112,11 @@ def test_the_installed_package_needs_no_other() -> None:
     assert (package / "py.typed").exists()
     commands = importlib.metadata.entry_points(group="console_scripts")
     assert "aigclens.cli:main" in {one.value for one in commands}
+
+
+def test_rooms_are_there_without_an_import_of_their_own() -> None:
+    program = "import aigclens; print(aigclens.testing.Emulator, aigclens.events.Event, aigclens.errors.AigcError)"
+    subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.DEVNULL)
+    for name in aigclens._MODULES:
+        assert inspect.ismodule(getattr(aigclens, name))
+        assert name in dir(aigclens)
