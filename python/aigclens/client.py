@@ -143,7 +143,7 @@ class _Face:
     def with_options(self, **options: Unpack[CallOptions]) -> Self:
         """The same client with other defaults for its calls.
 
-        Connections, upload token and credit for retries are shared; closing one closes both.
+        Connections, upload token, pace and credit for retries are shared; closing one closes both.
         """
         unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
         if unknown:
@@ -251,17 +251,19 @@ class Client(_Face):
         timeout: Seconds for each request, from connecting to the last byte.
         total_timeout: Seconds for a whole call with all of its requests.
         max_retries: Attempts after the first one, 0 (none) to 20, for trouble that passes: no connection, throttling,
-            HTTP 5xx, a wrong clock. 2 is what other SDKs use. Each waits a random time below 50 ms (throttled: 1 s)
-            doubled each time, at most 20 s.
+            HTTP 5xx, a wrong clock, an answer that got lost. Each waits a random time below 50 ms (throttled: 1 s)
+            doubled each time, at most 20 s; a server's wish is heeded up to 5 s longer. The default is that of the AWS
+            SDKs' standard mode.
         on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
-        qps: Paid calls started in a second, evenly, by all who share the pace; `None` for no pace. The account's limit
-            is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for a while.
-        pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine;
-            `process`, the clients of this process; or all who use one Redis server, given by its URL
+        qps: Paid calls started in a second, evenly, by all who share the pace: 0.01 to 100; `None` for no pace. The
+            account's limit is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for
+            a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`.
+        pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine
+            (Linux); `process`, the clients of this process; or all who use one Redis server, given by its URL
             (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a
             rest, Redis without. Where the host's file cannot be had, the pace is that of the process.
-        i_have_a_higher_quota: Take a `qps` above 100.
+        i_have_a_higher_quota: Take a `qps` above 100, up to 10,000.
         idle_timeout: Seconds after which an unused connection is closed. The service itself closes after 25.
         proxy: URL of an HTTP proxy. Without it `HTTPS_PROXY` and `NO_PROXY` are read; loopback never has one.
         trust_env: Whether proxy and certificate variables of the environment are read.
@@ -311,9 +313,13 @@ class Client(_Face):
 
         Raises:
             InputError: The image or a parameter is not what the service takes; mostly before anything is sent.
-            CredentialsNotFound: No credentials were given or found.
+            CredentialsError: No credentials were given or found, or they have expired.
             TransportError: No complete answer came; `billing` says whether it may have been charged.
-            ServiceError: The service refused, which costs nothing.
+            ServiceError: The service refused, which costs nothing; or, as `billing` says, it answered and the answer
+                cannot be used.
+            PaceTimeout: Its turn at the pace would come after `total_timeout`.
+            PaceUnavailable: The Redis server of `pace` cannot be used.
+            ClientClosed: The client was closed.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         return _checked(self._native.detect(coerce(source, self._limit()), options), data_id)
@@ -348,7 +354,10 @@ class AsyncClient(_Face):
         max_retries: int | None = None,
         on_ambiguous: OnAmbiguous | None = None,
     ) -> Detection:
-        """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged."""
+        """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged.
+
+        Only `on_event` hears of that: the attempt ends as `Cancelled`.
+        """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         limit = self._limit()
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
