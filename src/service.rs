@@ -243,6 +243,7 @@ impl Service {
             return Err(error);
         };
         if terms.left().map_or(true, |left| wait >= left) {
+            retries.withdrawn();
             return Err(error);
         }
         trail.retried(operation, error.kind().name(), wait);
