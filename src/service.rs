@@ -191,6 +191,9 @@ impl Service {
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
+                if let Some(warning) = self.experience.pace.warning() {
+                    trail.warn(warning);
+                }
             }
             if !is_fresh() {
                 return Ok(None);

@@ -322,3 +322,17 @@ def test_an_interrupt_in_the_middle_loses_no_event(emulator: Emulator, declared_
     started = [event.attempt for event in heard if isinstance(event, events.AttemptStarted)]
     finished = [event.attempt for event in heard if isinstance(event, events.AttemptFinished)]
     assert started == finished != []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the pace is shared over the host at all")
+def test_a_pace_that_is_not_shared_says_so_once(
+    emulator: Emulator, declared_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C08: where the host's file cannot be had, each process has the whole rate, which somebody should know."""
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, "/nonexistent")
+    with emulator.client() as client:
+        for _ in range(3):
+            client.detect(declared_png)
+    (message,) = [record.getMessage() for record in caplog.records if "pace" in record.getMessage()]
+    assert "this process alone" in message and "/nonexistent" in message
