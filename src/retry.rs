@@ -85,15 +85,16 @@ pub fn classify(operation: Operation, error: &Error, is_corrected: bool) -> Clas
         // Paid for already: asking again would pay twice for certain.
         return Class::Final;
     }
-    let doubtful = error.facts().billing == Some(Billing::PossiblyBilled);
+    let doubtful = operation.is_paid() && error.facts().billing == Some(Billing::PossiblyBilled);
     match error.kind() {
-        _ if is_corrected => Class::Corrected,
-        Kind::Throttled => Class::Throttled,
-        Kind::AmbiguousOutcome | Kind::DetectTimeout | Kind::ResponseDecode | Kind::NonceUsed
-            if operation.is_paid() && doubtful =>
-        {
+        Kind::AmbiguousOutcome | Kind::DetectTimeout | Kind::ResponseDecode | Kind::NonceUsed | Kind::Server if doubtful => {
             Class::Ambiguous
         }
+        // A doubt outweighs whatever else the answer says (D15).
+        _ if doubtful && error.facts().http_status.is_some_and(|status| status != 200) => Class::Ambiguous,
+        _ if doubtful => Class::Final,
+        _ if is_corrected => Class::Corrected,
+        Kind::Throttled => Class::Throttled,
         Kind::Connect
         | Kind::ConnectTimeout
         | Kind::Dns
@@ -107,7 +108,6 @@ pub fn classify(operation: Operation, error: &Error, is_corrected: bool) -> Clas
         | Kind::DetectTimeout
         | Kind::ResponseDecode
         | Kind::NonceUsed => Class::Transient,
-        _ if doubtful && error.facts().http_status.is_some_and(|status| status != 200) => Class::Ambiguous,
         _ => Class::Final,
     }
 }
@@ -159,13 +159,29 @@ impl<'a> Retries<'a> {
     }
 
     /// Whether one more attempt would be within the policy.
-    pub const fn may_go_on(&self) -> bool {
+    const fn may_go_on(&self) -> bool {
         !self.has_doubt && self.made < self.policy.max_retries
     }
 
     /// The operation succeeded.
     pub fn succeeded(&self) {
         self.quota.earn(if self.made == 0 { 1 } else { self.spent });
+    }
+
+    /// One more attempt after what no rest would help against; says whether there may be one, which then counts as a retry.
+    pub fn at_once(&mut self) -> bool {
+        let is_allowed = self.may_go_on() && self.quota.spend(TRANSIENT_COST);
+        if is_allowed {
+            self.made += 1;
+            self.spent = TRANSIENT_COST;
+        }
+        is_allowed
+    }
+
+    /// The retry that was allowed last is not made: it costs nothing.
+    pub fn withdrawn(&mut self) {
+        self.quota.earn(std::mem::take(&mut self.spent));
+        self.made = self.made.saturating_sub(1);
     }
 
     /// The operation failed: how long to wait before the next attempt, or `None` if there is none. `is_corrected` says that

@@ -14,7 +14,6 @@ use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,7 +70,6 @@ pub struct Experience {
     clock: Skew,
     storage_clock: Skew,
     pace: Pace,
-    is_pace_told: AtomicBool,
     /// Whether this endpoint is worth asking.
     pub health: Health,
     identity: Arc<Identity>,
@@ -89,7 +87,6 @@ impl Experience {
             clock: Skew::default(),
             storage_clock: Skew::default(),
             pace: Pace::new(settings.qps, settings.pace.clone(), place, ambient.clone()),
-            is_pace_told: AtomicBool::new(false),
             health: Health::default(),
             identity,
         }
@@ -98,16 +95,6 @@ impl Experience {
     /// Who signs.
     pub fn identity(&self) -> &Identity {
         &self.identity
-    }
-
-    /// Says once if the pace is shared with fewer than it was meant to be.
-    fn tell_of_pace(&self, trail: &Trail) {
-        if self.is_pace_told.load(Ordering::Relaxed) {
-            return;
-        }
-        if let Some(warning) = self.pace.warning().filter(|_| !self.is_pace_told.swap(true, Ordering::Relaxed)) {
-            trail.warn(warning);
-        }
     }
 
     /// When paid calls may start.
@@ -204,7 +191,9 @@ impl Service {
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(error, trail))?;
-                self.experience.tell_of_pace(trail);
+                if let Some(warning) = self.experience.pace.warning() {
+                    trail.warn(warning);
+                }
             }
             if !is_fresh() {
                 return Ok(None);
@@ -257,6 +246,7 @@ impl Service {
             return Err(error);
         };
         if terms.left().map_or(true, |left| wait >= left) {
+            retries.withdrawn();
             return Err(error);
         }
         trail.retried(operation, error.kind().name(), wait);

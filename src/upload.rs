@@ -73,9 +73,12 @@ impl TokenCache {
         Ok(token)
     }
 
-    /// Forgets a token that the storage refused, unless another has taken its place already.
-    async fn forget(&self, token: &Arc<UploadToken>) {
-        let mut slot = self.slot.lock().await;
+    /// Forgets a token that the storage refused, unless another has taken its place already. Whoever fetches one meanwhile
+    /// has forgotten it, and is not waited for beyond the end of the call.
+    async fn forget(&self, token: &Arc<UploadToken>, terms: Terms) {
+        let Ok(mut slot) = tokio::time::timeout(terms.left().unwrap_or_default(), self.slot.lock()).await else {
+            return;
+        };
         if slot.as_ref().is_some_and(|cached| Arc::ptr_eq(&cached.token, token)) {
             *slot = None;
         }
@@ -148,7 +151,7 @@ pub async fn upload(
                 Put::Refused { error, is_corrected } => (error, is_corrected),
             };
             if error.facts().code.as_deref().is_some_and(oss_error::spoils_token) {
-                cache.forget(&token).await;
+                cache.forget(&token, terms).await;
                 if !is_renewed {
                     // Once with a fresh token (K03).
                     is_renewed = true;

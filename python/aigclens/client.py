@@ -258,7 +258,9 @@ class Client(_Face):
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
         qps: Paid calls started in a second, evenly, by all who share the pace: 0.01 to 100; `None` for no pace. The
             account's limit is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for
-            a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`.
+            a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`. Give all who share a pace
+            the same rate: the call of a slow one takes 1/qps s of the pace that all share. A client that is to be slow
+            by itself has `pace="process"` too.
         pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine
             (Linux); `process`, the clients of this process; or all who use one Redis server, given by its URL
             (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a

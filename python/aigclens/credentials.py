@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
+import threading
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -339,6 +340,27 @@ def _supplied(function: Callable[[], Any]) -> tuple[str, str, str | None, float 
     if not isinstance(given, Credentials):
         raise TypeError(f"it returned {type(given).__name__} instead of Credentials")
     return given._parts()
+
+
+def _supply(function: Callable[[], Any], deliver: Callable[[Any, BaseException | None], None]) -> None:
+    """Calls a program's own function on a thread of Python's own, which delivers what it gives or raises.
+
+    A thread that is in the middle of Python code when the interpreter ends is ended by it, which only one without
+    foreign frames outlives: one of the core's would take the process with it.
+    """
+
+    def work() -> None:
+        try:
+            parts = _supplied(function)
+        except BaseException as problem:  # noqa: BLE001
+            deliver(None, problem)
+        else:
+            deliver(parts, None)
+
+    try:
+        threading.Thread(target=work, name="aigclens-credentials", daemon=True).start()
+    except RuntimeError:  # At exit there are no new threads.
+        work()
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:

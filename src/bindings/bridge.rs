@@ -11,15 +11,20 @@ use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyWeakrefReference;
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::Duration;
 use tokio::task::AbortHandle;
 
 #[cfg(unix)]
 use std::io::{Read, Write};
 #[cfg(unix)]
 use std::os::{fd::AsRawFd, unix::net::UnixStream};
+
+/// How long the last words of a call that is given up are waited for: the thread that drops it takes microseconds.
+const LAST_WORDS: Duration = Duration::from_millis(100);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -118,6 +123,19 @@ impl Port {
         let call = self.next.fetch_add(1, Ordering::Relaxed);
         locked(&self.waiting).insert(call, future);
         (call, Arc::clone(&self.queue))
+    }
+
+    /// Tells of events, and leaves the futures to the loop.
+    fn tell(&self, py: Python<'_>) -> PyResult<()> {
+        let heard: Vec<News> =
+            locked(&self.queue.news).extract_if(.., |news| matches!(news, News::Heard(..))).collect();
+        let mut raised = Ok(());
+        for one in heard {
+            if let News::Heard(observer, event) = one {
+                raised = raised.and(observer.tell(py, &event));
+            }
+        }
+        raised
     }
 
     fn forget(&self, call: u64) -> Option<Py<PyAny>> {
@@ -231,19 +249,27 @@ pub struct Handle {
     task: AbortHandle,
     port: Py<Port>,
     call: u64,
+    /// Ends with the call, where somebody hears of its steps.
+    ended: Option<Mutex<mpsc::Receiver<Infallible>>>,
 }
 
 impl Handle {
-    pub fn new(task: AbortHandle, port: Py<Port>, call: u64) -> Self {
-        Self { task, port, call }
+    pub fn new(task: AbortHandle, port: Py<Port>, call: u64, ended: Option<mpsc::Receiver<Infallible>>) -> Self {
+        Self { task, port, call, ended: ended.map(Mutex::new) }
     }
 }
 
 #[pymethods]
 impl Handle {
-    /// Drops the request and its connection; the future is left to its owner. Safe after the end.
-    fn abort(&self) {
+    /// Drops the request and its connection; the future is left to its owner. Safe after the end. What a call has to say of
+    /// its being given up is told before this returns: the loop may be about to close.
+    fn abort(&self, py: Python<'_>) -> PyResult<()> {
         self.task.abort();
         drop(self.port.get().forget(self.call));
+        let Some(ended) = &self.ended else {
+            return Ok(());
+        };
+        py.detach(|| locked(ended).recv_timeout(LAST_WORDS).ok());
+        self.port.get().tell(py)
     }
 }

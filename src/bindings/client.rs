@@ -11,14 +11,14 @@ use crate::config::Settings;
 use crate::credential::Credentials;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result as Outcome};
-use crate::event::Listener;
+use crate::event::{Detail, Listener};
 use crate::http::{Pool, Transport, Trust};
 use crate::redact;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -277,15 +277,19 @@ impl Client {
         let state = self.state().map_err(|error| errors::raise(py, &error))?;
         let io = runtime::io().map_err(|error| errors::raise(py, &internal(error)))?;
         let (number, queue) = port.get().register(future);
+        let is_watched = observer.as_ref().is_some_and(|observer| observer.detail() == Detail::Everything);
+        let (ending, ended) = is_watched.then(mpsc::channel).unzip();
         call.listener = observer.map(|observer| {
             let reporter = Reporter { observer, queue: Arc::clone(&queue) };
             Arc::new(reporter) as Arc<dyn Listener>
         });
         let client = state.value.client.clone();
         let task = io.spawn(async move {
+            // Let go of last, after all that the call has to say.
+            let _ending = ending;
             queue.complete(number, client.detect(call).await);
         });
-        Ok(Handle::new(task.abort_handle(), port, number))
+        Ok(Handle::new(task.abort_handle(), port, number, ended))
     }
 
     /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`.

@@ -96,10 +96,10 @@ impl Inbox {
         !self.events.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
-    /// Tells what has arrived, on the thread that waits. The first exception ends it.
+    /// Tells what has arrived, on the thread that waits. Everything is told; then the first exception is raised.
     pub fn tell(&self, py: Python<'_>) -> PyResult<()> {
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
-        events.iter().try_for_each(|event| self.observer.tell(py, event))
+        events.iter().fold(Ok(()), |raised, event| raised.and(self.observer.tell(py, event)))
     }
 }
 

@@ -6,10 +6,11 @@ use crate::region::Endpoint;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyCFunction, PyDict, PyTuple};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{self, SyncSender};
 use std::time::Duration;
 
 /// An id, a secret, a token and an expiration in seconds since the epoch.
@@ -93,18 +94,33 @@ impl fmt::Debug for Function {
 }
 
 impl Supply for Function {
+    /// Waits on a thread made for such work, which is not attached to Python meanwhile: see `_supply`.
     fn supply(&self) -> Outcome<Credentials> {
-        let called = Python::try_attach(|py| self.call(py).map_err(|error| raised(py, &error)));
-        let ending = || Err(Error::new(Kind::Credentials, "Python is shutting down; no credentials"));
-        credentials(called.unwrap_or_else(ending)?)
+        let (sender, delivered) = mpsc::sync_channel(1);
+        let called = Python::try_attach(|py| self.call(py, sender).map_err(|error| raised(py, &error)));
+        let ending = || Error::new(Kind::Credentials, "Python is shutting down; no credentials");
+        called.unwrap_or_else(|| Err(ending()))?;
+        credentials(delivered.recv().map_err(|_| ending())??)
             .map_err(|error| Error::new(error.kind(), format!("the credentials= function: {}", error.message())))
     }
 }
 
 impl Function {
-    fn call(&self, py: Python<'_>) -> PyResult<Parts> {
-        let find = || py.import("aigclens.credentials")?.getattr(intern!(py, "_supplied")).map(Bound::unbind);
-        SUPPLIED.get_or_try_init(py, find)?.bind(py).call1((&self.0,))?.extract()
+    fn call(&self, py: Python<'_>, sender: SyncSender<Outcome<Parts>>) -> PyResult<()> {
+        let find = || py.import("aigclens.credentials")?.getattr(intern!(py, "_supply")).map(Bound::unbind);
+        let deliver = move |arguments: &Bound<'_, PyTuple>, _: Option<&Bound<'_, PyDict>>| -> PyResult<()> {
+            let (parts, problem): (Bound<'_, PyAny>, Bound<'_, PyAny>) = arguments.extract()?;
+            let told = |error: PyErr| raised(arguments.py(), &error);
+            let outcome = match problem.is_none() {
+                true => parts.extract::<Parts>().map_err(told),
+                false => Err(told(PyErr::from_value(problem))),
+            };
+            // Nobody waits any more: the call was given up.
+            let _ = sender.try_send(outcome);
+            Ok(())
+        };
+        let deliver = PyCFunction::new_closure(py, None, None, deliver)?;
+        SUPPLIED.get_or_try_init(py, find)?.bind(py).call1((&self.0, deliver)).map(drop)
     }
 }
 

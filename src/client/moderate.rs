@@ -98,7 +98,7 @@ impl Site {
                 Ok(None) => {}
                 Ok(Some(success)) => return Ok(success),
                 // The storage lost what was uploaded: once more from the start (D06).
-                Err(error) if is_lost(&error, ready) && !is_second_upload && retries.may_go_on() => {
+                Err(error) if is_lost(&error, ready) && !is_second_upload && retries.at_once() => {
                     is_second_upload = true;
                 }
                 Err(error) => return Err(with_trail(error, trail)),

@@ -26,6 +26,7 @@ use local::Local;
 use redis::Redis;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::time::Instant;
 
 /// Calls a second, unless said otherwise: the account's limit is 100 over all of its programs.
@@ -81,6 +82,7 @@ pub struct Pace {
     place: String,
     ambient: Ambient,
     current: ArcSwapOption<Current>,
+    has_warned: AtomicBool,
 }
 
 /// The line of the key that was used last.
@@ -94,7 +96,8 @@ struct Current {
 impl Pace {
     /// `None` is no pace at all.
     pub fn new(qps: Option<f64>, scope: Scope, place: &str, ambient: Ambient) -> Self {
-        Self { qps, scope, place: place.to_owned(), ambient, current: ArcSwapOption::empty() }
+        let (place, current, has_warned) = (place.to_owned(), ArcSwapOption::empty(), AtomicBool::new(false));
+        Self { qps, scope, place, ambient, current, has_warned }
     }
 
     /// Waits for a turn of an access key, no longer than until `end`; whoever gives up gives its turn back.
@@ -112,9 +115,10 @@ impl Pace {
         }
     }
 
-    /// Why the pace is shared with fewer than it was meant to be, if so: the host's file cannot be had.
+    /// Why the pace is shared with fewer than it was meant to be, if so: the host's file cannot be had. Said once.
     pub fn warning(&self) -> Option<String> {
-        self.current.load().as_ref().and_then(|current| current.line.warning())
+        let warning = self.current.load().as_ref().and_then(|current| current.line.warning())?;
+        (!self.has_warned.swap(true, Ordering::Relaxed)).then_some(warning)
     }
 
     fn line(&self, key_id: &str) -> Arc<Line> {

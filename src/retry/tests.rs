@@ -53,6 +53,13 @@ fn a_doubt_about_money_is_one_for_the_paid_call_alone() {
     let contradiction = |status| doubtful(Kind::ResponseSchema).with_http_status(status);
     assert_eq!(classify(PAID, &contradiction(503), false), Class::Ambiguous);
     assert_eq!(classify(PAID, &contradiction(200), false), Class::Final);
+    // D15: neither what a status means without a doubt, nor a correction, makes it a trouble that is free of charge.
+    for (kind, status) in [(Kind::Server, 503), (Kind::Throttled, 429), (Kind::Authentication, 401)] {
+        for is_corrected in [false, true] {
+            let error = doubtful(kind).with_http_status(status);
+            assert_eq!(classify(PAID, &error, is_corrected), Class::Ambiguous, "{kind:?}");
+        }
+    }
 }
 
 #[test]
@@ -103,6 +110,18 @@ fn a_correction_is_believed_once_and_does_not_wait() {
     let mut retries = Retries::new(Policy::default(), PAID, &quota);
     assert_eq!(retries.failed(&error(Kind::ClockSkew), true, &world()), Some(Duration::ZERO));
     assert_eq!(retries.failed(&error(Kind::ClockSkew), true, &world()), None);
+}
+
+/// D06: what is tried again at once is a retry like any other: counted, paid for, and none after the last one.
+#[test]
+fn a_retry_without_a_rest_counts_as_one() {
+    let quota = Quota::default();
+    let mut retries = Retries::new(Policy { max_retries: 2, ..Policy::default() }, PAID, &quota);
+    assert!(retries.at_once());
+    assert_eq!(quota.left(), QUOTA - TRANSIENT_COST);
+    assert!(retries.failed(&error(Kind::Server), false, &world()).is_some());
+    assert!(!retries.at_once());
+    assert_eq!(retries.failed(&error(Kind::Server), false, &world()), None);
 }
 
 /// C06: an outage costs 35 retries, and a recovery gives the credit back.

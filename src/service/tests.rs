@@ -120,6 +120,18 @@ async fn a_lost_answer_is_asked_for_once_more_and_both_stand_in_the_trail() {
     assert_eq!((asked.result.unwrap_err().kind(), asked.trail.len()), (Kind::AmbiguousOutcome, 1));
 }
 
+/// D15: a success inside of an HTTP error may have been charged: one further attempt at most, and none with `raise`.
+#[tokio::test(start_paused = true)]
+async fn a_success_inside_of_an_http_error_is_asked_for_once_more_at_most() {
+    for status in [429, 500, 503] {
+        let script = || vec![answer(status, &[], SUCCESS), answer(status, &[], SUCCESS), answer(200, &[], SUCCESS)];
+        let asked = ask(script()).await;
+        assert_eq!((asked.result.unwrap_err().billing(), asked.trail.len()), (Billing::PossiblyBilled, 2), "{status}");
+        let raise = Policy { on_ambiguous: OnAmbiguous::Raise, ..Policy::default() };
+        assert_eq!(ask_at(NOW, script(), raise).await.trail.len(), 1, "{status}");
+    }
+}
+
 /// D02, D08, D10, A04: what would end the same way is not tried again.
 #[tokio::test(start_paused = true)]
 async fn what_would_end_the_same_way_is_not_tried_again() {
@@ -145,6 +157,8 @@ async fn no_wait_is_begun_that_outlasts_the_call() {
     let error = service.call(PAID, &[], terms, &mut Trail::new()).await.unwrap_err();
     assert_eq!((error.kind(), error.facts().attempts.len()), (Kind::Throttled, 1));
     assert_eq!(started.elapsed(), Duration::ZERO);
+    // A retry that was not made costs no credit.
+    assert_eq!(service.experience.paid.left(), Quota::default().left());
 }
 
 /// C02, C04: the server's word is waited for, in milliseconds.

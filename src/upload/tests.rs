@@ -272,6 +272,21 @@ async fn a_place_that_a_url_cannot_carry_is_refused() {
     }
 }
 
+/// K03: a refused token is forgotten, and nobody waits for that beyond the end of the call, whoever holds the cache.
+#[tokio::test(start_paused = true)]
+async fn forgetting_a_token_ends_with_the_call() {
+    let (cache, token) = (TokenCache::default(), token_body(STORAGE, NOW + 3_600));
+    let envelope = crate::wire::envelope::Envelope { request_id: None, body: serde_json::from_str(&token).unwrap() };
+    let token = Arc::new(upload_token::read(&envelope).unwrap());
+    *cache.slot.lock().await = Some(Cached { token: Arc::clone(&token), refresh_at: Duration::MAX });
+    let held = cache.slot.lock().await;
+    let waited = tokio::time::timeout(Duration::from_secs(3_600), cache.forget(&token, terms())).await;
+    assert!(waited.is_ok());
+    drop(held);
+    cache.forget(&token, terms()).await;
+    assert!(cache.slot.lock().await.is_none());
+}
+
 fn experience() -> Arc<Experience> {
     let settings = settings(CLOUD, UploadSignature::V4);
     let identity = Arc::new(crate::identity::Identity::new(&settings.provider));

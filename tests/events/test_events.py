@@ -280,3 +280,59 @@ def test_nobody_who_listens_costs_nothing(emulator: Emulator) -> None:
         "assert Watch(None).observer() == (None, 0)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_calls_that_end_with_their_loop_are_heard_of_to_the_end() -> None:
+    """H06: `asyncio.run` cancels what is under way and closes the loop: each start has its end all the same."""
+    heard: list[events.Event] = []
+    key = aigclens.Credentials("key-id", "key-secret")
+    given_up = threading.Event()
+
+    def answer(request: Recorded) -> Answer:
+        given_up.wait(30)
+        return Answer()
+
+    async def leave(server: RecordingServer) -> None:
+        client = aigclens.AsyncClient(endpoint=server.url, credentials=key, on_event=heard.append)
+        calls = [asyncio.create_task(client.detect(URL)) for _ in range(3)]
+        while len(heard) < len(calls):
+            await asyncio.sleep(0.01)
+
+    with RecordingServer(answer) as server:
+        asyncio.run(leave(server))
+        given_up.set()
+    started = [event.call for event in heard if isinstance(event, events.AttemptStarted)]
+    finished = [event for event in heard if isinstance(event, events.AttemptFinished)]
+    assert sorted(started) == sorted(event.call for event in finished)
+    assert {(event.outcome, event.billing) for event in finished} == {("Cancelled", "possibly_billed")}
+
+
+def test_an_interrupt_in_the_middle_loses_no_event(emulator: Emulator, declared_png: bytes) -> None:
+    """H10: each start that was heard of has its end, whatever the observer raised meanwhile."""
+    heard: list[events.Event] = []
+
+    def interrupt(event: events.Event) -> None:
+        heard.append(event)
+        if len(heard) == 1:
+            raise KeyboardInterrupt
+
+    with emulator.client(on_event=interrupt) as client:
+        with pytest.raises(KeyboardInterrupt):
+            client.detect(declared_png)
+    started = [event.attempt for event in heard if isinstance(event, events.AttemptStarted)]
+    finished = [event.attempt for event in heard if isinstance(event, events.AttemptFinished)]
+    assert started == finished != []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there the pace is shared over the host at all")
+def test_a_pace_that_is_not_shared_says_so_once(
+    emulator: Emulator, declared_png: bytes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """C08: where the host's file cannot be had, each process has the whole rate, which somebody should know."""
+    for name in ("XDG_RUNTIME_DIR", "TMPDIR"):
+        monkeypatch.setenv(name, "/nonexistent")
+    with emulator.client() as client:
+        for _ in range(3):
+            client.detect(declared_png)
+    (message,) = [record.getMessage() for record in caplog.records if "pace" in record.getMessage()]
+    assert "this process alone" in message and "/nonexistent" in message

@@ -240,3 +240,36 @@ def test_the_child_of_a_fork_asks_anew() -> None:
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
         assert len(place.requests) == 2
+
+
+BUSY_AT_EXIT = """
+import gc, time
+import aigclens
+from aigclens.testing import Emulator
+
+def busy() -> aigclens.Credentials:
+    while True:
+        time.sleep(0.0002)
+
+class Late:
+    def __del__(self) -> None:
+        for _ in range(20):
+            time.sleep(0.01)
+
+emulator = Emulator()
+client = aigclens.Client(endpoint=emulator.url, credentials=busy)
+try:
+    client.detect("https://img.example/cat.png", total_timeout=0.3)
+except aigclens.DetectTimeout:
+    late = Late()
+    late.itself = late
+    gc.disable()
+    print("left")
+"""
+
+
+def test_a_function_that_is_still_at_work_at_exit_does_not_take_the_process_with_it() -> None:
+    """A12, H15: the interpreter ends threads that want it back while it ends."""
+    for _ in range(3):
+        ended = subprocess.run([sys.executable, "-c", BUSY_AT_EXIT], capture_output=True, text=True, timeout=60)
+        assert (ended.returncode, ended.stdout) == (0, "left\n"), ended.stderr
