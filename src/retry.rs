@@ -87,7 +87,7 @@ pub fn classify(operation: Operation, error: &Error, is_corrected: bool) -> Clas
     }
     let doubtful = operation.is_paid() && error.facts().billing == Some(Billing::PossiblyBilled);
     match error.kind() {
-        Kind::AmbiguousOutcome | Kind::DetectTimeout | Kind::ResponseDecode | Kind::NonceUsed | Kind::Server if doubtful => {
+        Kind::AmbiguousOutcome | Kind::DetectTimeout | Kind::ResponseDecode | Kind::NonceUsed if doubtful => {
             Class::Ambiguous
         }
         // A doubt outweighs whatever else the answer says (D15).

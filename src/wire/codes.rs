@@ -74,7 +74,6 @@ const NOT_PERMITTED: &str = "this identity may not call the service; grant it Al
 const WRONG_HOST: &str = "the endpoint does not know this operation; check endpoint= and region=";
 const WRONG_PARAMETER: &str = "the gateway refused a parameter of the request";
 const SERVER: &str = "the service had an internal error; try again later";
-const IN_BETWEEN: &str = "something on the way to the service had no answer of it, or none in time; try again later";
 
 /// Gateway codes by their beginning; the first row that fits decides.
 pub const GATEWAY: [(&str, Meaning); 28] = [
@@ -129,8 +128,6 @@ pub fn status(http_status: u16) -> Meaning {
             free(Kind::ProxyAuthentication, "the proxy wants a user name and password; put them into the proxy's URL")
         }
         429 => free(Kind::Throttled, SLOW_DOWN),
-        // Said by something in between, which may have handed the request on.
-        502 | 504 => Meaning { kind: Kind::Server, billing: Billing::PossiblyBilled, advice: IN_BETWEEN },
         511 => free(Kind::Server, "the network asks for a login first (captive portal); open a web page and log in"),
         500..=599 => free(Kind::Server, SERVER),
         200..=299 => Meaning {
@@ -247,15 +244,5 @@ mod tests {
         ] {
             assert_eq!(gateway("Whatever", http_status).kind, kind, "{http_status}");
         }
-        // C10: whoever says that it got no answer of the service has asked it, perhaps.
-        for (http_status, billing) in [
-            (500, Billing::NotBilled),
-            (502, Billing::PossiblyBilled),
-            (503, Billing::NotBilled),
-            (504, Billing::PossiblyBilled),
-        ] {
-            assert_eq!((status(http_status).kind, status(http_status).billing), (Kind::Server, billing));
-        }
-        assert_eq!(gateway("ServiceUnavailable", 504).billing, Billing::NotBilled);
     }
 }

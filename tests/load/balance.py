@@ -71,7 +71,6 @@ KINDS: list[dict[str, Any]] = [
     {"stage": "after_billing", "action": "rst"},
     {"stage": "after_billing", "action": "garbage"},
     {"stage": "after_billing", "action": "html"},
-    {"stage": "after_billing", "action": "html", "status": 504},
     {"stage": "after_billing", "action": "content_length", "by": 7},
     {"stage": "after_billing", "action": "content_length", "by": -7},
     {"stage": "after_billing", "action": "two_lengths"},

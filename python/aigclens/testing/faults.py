@@ -141,10 +141,10 @@ class FaultControls:
           `fin` (the connection ends), `rst` (it is reset), `garbage` (`text` instead of HTTP; behind the body it
           would be taken for the next answer), `banner` (that of an SSH server);
         - instead of the answer: `html` (`status` 200) and `status` (`status` 503, `body`, `content_type`,
-          `retry_after`, `retry_after_ms`), which belong before the charge unless the status is 200, 502 or 504; and
-          there alone `redirect` (`status` 302, `location`), `throttle` (`shape` `body`, `gateway` or `http`,
-          `retry_after`, `retry_after_ms`), `refuse` (`code`, `status` 403, `message`, `ec`; JSON of the gateway or XML
-          of the storage), `expired_token`;
+          `retry_after`, `retry_after_ms`), which belong before the charge unless the status is 200; and there alone
+          `redirect` (`status` 302, `location`), `throttle` (`shape` `body`, `gateway` or `http`, `retry_after`,
+          `retry_after_ms`), `refuse` (`code`, `status` 403, `message`, `ec`; JSON of the gateway or XML of the
+          storage), `expired_token`;
         - the answer spoiled, after the charge or before it (then it is one that says that nothing was charged):
           `content_length` (`by` 10 too long, below 0 too short), `two_lengths`, `gzip` (with `bytes` blanks behind
           it: a bomb), `endless` (`bytes` 16384 every `interval` 0 seconds for `seconds` 60), `trickle` (`bytes` 1

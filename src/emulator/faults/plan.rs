@@ -201,7 +201,7 @@ mod tests {
             (json!({ "stage": "accept" }), "action"),
             (json!({ "stage": "accept", "action": "html" }), "acts at mid_request"),
             (
-                json!({ "stage": "after_billing", "action": "html", "status": 503 }),
+                json!({ "stage": "after_billing", "action": "html", "status": 502 }),
                 "acts at mid_request, before_billing,",
             ),
             (json!({ "stage": "after_billing", "action": "throttle" }), "not at after_billing"),
