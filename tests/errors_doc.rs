@@ -36,7 +36,12 @@ fn again(operation: Operation, error: &Error) -> &'static str {
     let kind = error.kind();
     match retry::classify(operation, error, false) {
         Class::Final | Class::Corrected if kind == Kind::ClockSkew => "once, with the clock put right",
-        Class::Final | Class::Corrected if kind == Kind::CredentialsExpired => "once, with other credentials",
+        Class::Final | Class::Corrected
+            if kind == Kind::CredentialsExpired
+                || operation.is_paid() && error.facts().code.as_deref().is_some_and(codes::is_about_token) =>
+        {
+            "once, with other credentials"
+        }
         Class::Final | Class::Corrected if kind == Kind::ImageDownload => "no; once for an upload",
         Class::Final | Class::Corrected => "no",
         Class::Transient if matches!(kind, Kind::ImageDownloadTimeout | Kind::UploadIntegrity) => "passing, once",
@@ -57,7 +62,7 @@ fn row(text: &mut String, operation: Operation, what: &str, error: &Error, advic
 }
 
 fn meant(text: &mut String, code: &str, meaning: Meaning) {
-    let error = Error::new(meaning.kind, "").with_billing(meaning.billing);
+    let error = Error::new(meaning.kind, "").with_billing(meaning.billing).with_code(code);
     row(text, PAID, &format!("`{code}`"), &error, meaning.advice);
 }
 

@@ -26,9 +26,10 @@ class HiddenUrl(str):
 
 
 def hide(options: Given) -> Given:
-    """The same options, changed in place, with a proxy that does not show."""
-    if type(options.get("proxy")) is str:
-        options["proxy"] = HiddenUrl(options["proxy"])
+    """The same options, changed in place, with URLs that do not show: proxy and pace."""
+    for name in ("proxy", "pace"):
+        if type(options.get(name)) is str:
+            options[name] = HiddenUrl(options[name])
     return options
 
 

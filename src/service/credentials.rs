@@ -4,6 +4,7 @@ use crate::credential::Credentials;
 use crate::error::{Error, Kind, Result};
 use crate::identity::World;
 use crate::redact;
+use crate::wire::codes;
 use std::sync::Arc;
 
 /// Says whose key was refused: the end of its id, never more (A17).
@@ -38,10 +39,12 @@ impl Service {
         tokio::time::timeout(terms.left()?, found).await.map_err(late)?
     }
 
-    /// Credentials that the service calls expired are replaced. Says whether there are other ones now (A07).
+    /// Credentials that the service calls expired, or a token that it takes for another key's, are replaced. Says whether
+    /// there are other ones now (A07, A08).
     pub(super) async fn renewed(&self, error: &Error, used: &Arc<Credentials>, terms: Terms) -> bool {
         let Ok(left) = terms.left() else { return false };
-        if error.kind() != Kind::CredentialsExpired {
+        let is_of_token = error.facts().code.as_deref().is_some_and(codes::is_about_token);
+        if error.kind() != Kind::CredentialsExpired && !is_of_token {
             return false;
         }
         let other = tokio::time::timeout(left, self.experience.identity.replace(used, self.world())).await;

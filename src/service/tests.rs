@@ -282,6 +282,12 @@ async fn an_expired_token_is_replaced_and_the_request_signed_anew_once() {
     assert!(service.call(PAID, &[], terms(Policy::default()), &mut trail).await.is_ok());
     assert_eq!(signers(&transport)[2], "id-1", "what works is kept");
 
+    // A token that belongs to another key: the place that gave both is asked again.
+    let mixed = answer(400, &[], &EXPIRED.replace(".Expired", ".MismatchWithAccessKey"));
+    let (service, transport) = supplied(vec![mixed, answer(200, &[], SUCCESS)], true);
+    assert!(service.call(PAID, &[], terms(Policy::default()), &mut Trail::new()).await.is_ok());
+    assert_eq!(signers(&transport), ["id-0", "id-1"]);
+
     let (service, transport) = supplied(vec![expired(), expired(), answer(200, &[], SUCCESS)], true);
     let error = service.call(PAID, &[], terms(Policy::default()), &mut Trail::new()).await.unwrap_err();
     assert_eq!((error.kind(), transport.requests().len()), (Kind::CredentialsExpired, 2));

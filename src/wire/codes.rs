@@ -114,6 +114,11 @@ pub fn gateway(code: &str, http_status: u16) -> Meaning {
     known.map_or_else(|| status(http_status), |(_, meaning)| *meaning)
 }
 
+/// Whether a gateway code complains of the security token: expired, malformed, or of another key.
+pub fn is_about_token(code: &str) -> bool {
+    starts_with_ignoring_case(code, "InvalidSecurityToken")
+}
+
 fn starts_with_ignoring_case(text: &str, prefix: &str) -> bool {
     text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
 }

@@ -15,16 +15,13 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry import metrics, trace
 
 from aigclens import _native, events
+from aigclens.price import PRICE_PER_CALL
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Span, TracerProvider
 
 __all__ = ["Telemetry"]
-
-_PRICE = 0.0006
-"""USD for an answered call, as the service's page of 2025-11-24 has it."""
-
 
 def _nanoseconds(seconds: float) -> int:
     return int(seconds * 1_000_000_000)
@@ -102,7 +99,7 @@ class Telemetry:
         self._attempts.add(1, shared)
         self._duration.record(event.elapsed, shared)
         if event.billing == "billed":
-            self._cost.add(_PRICE, {"cloud.region": event.region or ""})
+            self._cost.add(float(PRICE_PER_CALL), {"cloud.region": event.region or ""})
         span = self._open.pop((event.call, event.attempt), None)
         if span is None:
             return

@@ -53,12 +53,20 @@ pub(super) fn open(folders: &[Folder], name: &str) -> Result<File, String> {
     Err(refusal)
 }
 
-fn open_in(folder: &Folder, name: &str) -> Result<File, String> {
+/// Takes a file away from its name, unless another has taken its place already: whoever comes next makes a new one.
+pub(super) fn discard(folders: &[Folder], name: &str, file: &File) {
+    let Ok(ours) = fstat(file) else { return };
+    for (own, _) in folders.iter().filter_map(|folder| own(folder).ok()) {
+        let found = statat(&own, name, AtFlags::SYMLINK_NOFOLLOW);
+        if found.is_ok_and(|found| (found.st_dev, found.st_ino) == (ours.st_dev, ours.st_ino)) {
+            let _ = unlinkat(&own, name, AtFlags::empty());
+        }
+    }
+}
+
+/// A folder of ours, made if it is missing.
+fn own(folder: &Folder) -> Result<(OwnedFd, PathBuf), String> {
     let path = folder.base.join(&folder.name);
-    let told = |path: &Path, error: Errno| match error {
-        Errno::LOOP | Errno::NOTDIR => format!("{} is no folder of its own (a link?)", path.display()),
-        other => format!("{}: {other}", path.display()),
-    };
     let directory = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
     let base = openat(CWD, &folder.base, directory, Mode::empty()).map_err(|error| told(&folder.base, error))?;
     if folder.is_private {
@@ -71,6 +79,18 @@ fn open_in(folder: &Folder, name: &str) -> Result<File, String> {
     let own = openat(&base, folder.name.as_str(), directory | OFlags::NOFOLLOW, Mode::empty())
         .map_err(|error| told(&path, error))?;
     ours(&own, &path, FileType::Directory, Mode::RWXG | Mode::RWXO)?;
+    Ok((own, path))
+}
+
+fn told(path: &Path, error: Errno) -> String {
+    match error {
+        Errno::LOOP | Errno::NOTDIR => format!("{} is no folder of its own (a link?)", path.display()),
+        other => format!("{}: {other}", path.display()),
+    }
+}
+
+fn open_in(folder: &Folder, name: &str) -> Result<File, String> {
+    let (own, path) = own(folder)?;
     let path = path.join(name);
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = openat(&own, name, flags, Mode::RUSR | Mode::WUSR).map_err(|error| told(&path, error))?;

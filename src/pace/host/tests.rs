@@ -111,6 +111,34 @@ fn a_deleted_file_takes_no_turns_with_it() {
     assert_eq!(next(&temporary.host()), before, "who comes later shares the new file");
 }
 
+/// H20: a process that is stopped while it holds the lock keeps its file; the others go on with what it says.
+#[test]
+fn a_lock_that_nobody_gives_back_is_left_behind() {
+    let temporary = Temporary::new("stuck");
+    let mut host = temporary.host();
+    reserve(&host);
+    let before = next(&host);
+    let holder = File::options().read(true).write(true).open(temporary.file()).unwrap();
+    flock(&holder, FlockOperation::LockExclusive).unwrap();
+    assert_eq!(host.change(|record, _| record.next), None, "it may be given back in a moment");
+    assert_eq!(host.change(|record, _| record.next), None);
+    host.stuck = 0;
+    assert_eq!(next(&host), before);
+    reserve(&host);
+    let after = next(&host);
+    assert!(after > before);
+    assert_eq!(next(&temporary.host()), after, "who comes later shares the new file");
+    // The one that was stopped has the old file, notices, and comes along.
+    drop(holder);
+    let mut torn = temporary.host();
+    torn.stuck = 0;
+    let holder = File::options().read(true).write(true).open(temporary.file()).unwrap();
+    flock(&holder, FlockOperation::LockExclusive).unwrap();
+    std::fs::write(temporary.file(), "half of a rec").unwrap();
+    let wait = torn.change(|record, now| record.reserve(95.0, now, u64::MAX).unwrap() - now).unwrap();
+    assert!(wait > SECOND, "what was being written may be a start: {wait}");
+}
+
 #[test]
 fn files_that_nobody_has_written_for_a_day_are_removed_when_another_is_made() {
     let temporary = Temporary::new("old");
