@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-import threading
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime

@@ -99,7 +99,11 @@ impl Inbox {
     /// Tells what has arrived, on the thread that waits. Everything is told; then the first exception is raised.
     pub fn tell(&self, py: Python<'_>) -> PyResult<()> {
         let events = std::mem::take(&mut *self.events.lock().unwrap_or_else(PoisonError::into_inner));
-        events.iter().fold(Ok(()), |raised, event| raised.and(self.observer.tell(py, event)))
+        let mut raised = Ok(());
+        for event in &events {
+            raised = raised.and(self.observer.tell(py, event));
+        }
+        raised
     }
 }
 

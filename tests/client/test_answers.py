@@ -262,7 +262,7 @@ def test_bare_http_errors_still_say_something(server: RecordingServer) -> None:
 
 
 def test_a_proxy_that_lost_the_answer_leaves_a_doubt(declared_png: bytes) -> None:
-    """C10, H01: 502 and 504 are said by something in between, which may have handed the request on: charged, perhaps."""
+    """C10, H01: 502 and 504 are said by something in between, which may have handed the request on."""
 
     def verdicts(attempts: tuple[aigclens.Attempt, ...]) -> list[str]:
         return [attempt.billing for attempt in attempts if attempt.operation == "ImageModeration"]

@@ -261,7 +261,9 @@ impl Action {
         use Stage::{AfterBilling, BeforeBilling, MidRequest};
         let stages: &[Stage] = match self {
             Self::Delay(_) | Self::Stall(_) | Self::Fin | Self::Rst | Self::Garbage(_) => &Stage::ALL,
-            Self::Html(200 | 502 | 504) | Self::Status { status: 200 | 502 | 504, .. } => &[MidRequest, BeforeBilling, AfterBilling],
+            Self::Html(200 | 502 | 504) | Self::Status { status: 200 | 502 | 504, .. } => {
+                &[MidRequest, BeforeBilling, AfterBilling]
+            }
             Self::Html(_) | Self::Status { .. } | Self::Redirect { .. } | Self::Throttle { .. } => {
                 &[MidRequest, BeforeBilling]
             }
