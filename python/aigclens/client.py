@@ -252,7 +252,8 @@ class Client(_Face):
         total_timeout: Seconds for a whole call with all of its requests.
         max_retries: Attempts after the first one, 0 (none) to 20, for trouble that passes: no connection, throttling,
             HTTP 5xx, a wrong clock. 2 is what other SDKs use. Each waits a random time below 50 ms (throttled: 1 s)
-            doubled each time, at most 20 s.
+            doubled each time, at most 20 s. Token, upload and paid call have as many each, and so has each region of
+            `failover`.
         on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
         qps: Paid calls started in a second, evenly, by all who share the pace; `None` for no pace. The account's limit
