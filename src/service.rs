@@ -185,12 +185,15 @@ impl Service {
         is_fresh: &(dyn Fn() -> bool + Send + Sync),
         trail: &mut Trail,
     ) -> Result<Option<Success>> {
+        // What a retry was for says more than why there is none, and does not say that nothing was sent (H02).
+        let mut met: Option<Error> = None;
         loop {
             let asked = Instant::now();
-            let credentials = self.credentials(terms).await.map_err(|error| with_trail(error, trail))?;
+            let credentials = self.credentials(terms).await;
+            let credentials = credentials.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
             if operation.is_paid() {
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
-                turn.map_err(|error| with_trail(error, trail))?;
+                turn.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
                 if let Some(warning) = self.experience.pace.warning() {
                     trail.warn(warning);
                 }
@@ -199,7 +202,7 @@ impl Service {
                 return Ok(None);
             }
             let signed = terms.next_attempt().and_then(|time| self.sign(operation, fields, time, credentials));
-            let signed = signed.map_err(|error| with_trail(error, trail))?;
+            let signed = signed.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
             let departure = self.depart(operation);
             let flight = self.takes_off(operation, asked.elapsed(), trail);
             let signature = signed.request.signature();
@@ -221,6 +224,7 @@ impl Service {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
                         self.experience.pace.throttled(&signed.credentials.access_key_id).await;
                     }
+                    met = Some(error.clone());
                     let is_corrected = is_corrected || self.renewed(&error, &signed.credentials, terms).await;
                     self.rest(retries, operation, error, is_corrected, terms, trail).await?;
                 }

@@ -30,11 +30,21 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
 
 
+def _let_go_of_closed() -> None:
+    """A loop that was closed with calls under way is kept alive by their futures, which nobody will settle."""
+    for loop, port in list(_ports.items()):
+        if loop.is_closed():
+            if port.pid == os.getpid():
+                port.close()
+            del _ports[loop]
+
+
 def _port(loop: asyncio.AbstractEventLoop) -> _native.Port:
     with _lock:
         port = _ports.get(loop)
         # A port of the parent process shares its socket with it.
         if port is None or port.pid != os.getpid():
+            _let_go_of_closed()
             port = _ports[loop] = _native.Port(loop)
             try:
                 loop.add_reader(port.fileno(), port.drain)

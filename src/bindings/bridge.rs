@@ -221,9 +221,11 @@ impl Port {
 
     /// Forgets who waits. The loop is closed or gone.
     fn close(&self) {
-        locked(&self.waiting).clear();
-        locked(&self.queue.threadsafe).take();
-        locked(&self.queue.news).clear();
+        // Taken out first: a future that goes may take its task with it, which comes back to forget itself.
+        let waiting = std::mem::take(&mut *locked(&self.waiting));
+        let threadsafe = locked(&self.queue.threadsafe).take();
+        let news = std::mem::take(&mut *locked(&self.queue.news));
+        drop((waiting, threadsafe, news));
     }
 }
 

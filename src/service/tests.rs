@@ -161,6 +161,30 @@ async fn no_wait_is_begun_that_outlasts_the_call() {
     assert_eq!(service.experience.paid.left(), Quota::default().left());
 }
 
+/// H02, H03: a retry that gets no turn at the pace ends with what it was for, and with its doubt about money.
+#[tokio::test(start_paused = true)]
+async fn a_retry_without_a_turn_ends_with_the_failure_that_was_met() {
+    for (last, kind, billing) in [
+        (unsent(), Kind::Connect, Billing::NotBilled),
+        (lost(), Kind::AmbiguousOutcome, Billing::PossiblyBilled),
+    ] {
+        let script = vec![unsent(), unsent(), unsent(), unsent(), last, answer(200, &[], SUCCESS)];
+        let (mut service, transport) = service(script, NOW);
+        let id = format!("slow-{}", kind.name());
+        let provider = Provider::Explicit(Credentials::new(&id, "secret", None).unwrap());
+        let settings = Settings { qps: Some(0.01), provider, ..Settings::clone(&service.settings) };
+        service.experience = experience(&settings);
+        service.settings = Arc::new(settings);
+        let policy = Policy { max_retries: 9, ..Policy::default() };
+        let error = service.call(PAID, &[], terms(policy), &mut Trail::new()).await.unwrap_err();
+        assert_eq!((error.kind(), error.billing(), error.facts().attempts.len()), (kind, billing, 5));
+        assert_eq!(transport.requests().len(), 5);
+        // A first attempt without a turn is one that was not sent.
+        let error = service.call(PAID, &[], terms(policy), &mut Trail::new()).await.unwrap_err();
+        assert_eq!((error.kind(), error.facts().attempts.len()), (Kind::PaceTimeout, 0));
+    }
+}
+
 /// C02, C04: the server's word is waited for, in milliseconds.
 #[tokio::test(start_paused = true)]
 async fn a_throttled_call_waits_as_long_as_it_is_told() {

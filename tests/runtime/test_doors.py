@@ -374,3 +374,21 @@ def test_a_closed_client_says_so(client: aigclens.Client, async_client: aigclens
     async_client.close()
     with pytest.raises(aigclens.ClientClosed):
         asyncio.run(async_client.detect(URL))
+
+
+def test_loops_that_are_closed_with_calls_under_way_are_let_go(server: RecordingServer) -> None:
+    """H08: nobody settles their futures, which would keep each loop, and its sockets, for good."""
+    client, loops = aigclens.AsyncClient(endpoint=server.url, credentials=CREDENTIALS), []
+    for _ in range(4):
+        loop = asyncio.new_event_loop()
+        task = loop.create_task(client.detect(SLOW))
+        loop.run_until_complete(asyncio.sleep(0.05))
+        assert not task.done()
+        loop.close()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        loops.append(weakref.ref(loop))
+        del loop, task
+        gc.collect()
+    client.close()
+    gc.collect()
+    assert [loop() is not None for loop in loops[:-1]] == [False] * 3
