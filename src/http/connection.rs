@@ -76,6 +76,7 @@ impl Connection {
         let taken = request.body().taken();
         let sending = self.sender.try_send_request(request);
         let answered = tokio::select! {
+            biased;
             answered = sending => answered,
             () = self.progress.stalled() => return Exchange::Failed(stalled()),
         };
