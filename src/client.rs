@@ -152,7 +152,7 @@ impl Client {
         let asked = Asked { ready, parameters, terms };
         let (success, site) = self.moderate_somewhere(&asked, trail, &mut warnings).await?;
         warnings.extend(site.service.experience.identity().notices());
-        conclude(&success, site, &asked.parameters, trail.clone(), warnings, started.elapsed())
+        conclude(success, site, &asked.parameters, trail, warnings, started.elapsed())
     }
 
     fn terms(&self, call: &Call) -> Terms {
@@ -177,16 +177,16 @@ impl Client {
 }
 
 fn conclude(
-    success: &Success,
+    success: Success,
     site: &Site,
     parameters: &Parameters,
-    trail: Trail,
+    trail: &mut Trail,
     mut warnings: Vec<&'static str>,
     elapsed: Duration,
 ) -> Result<Detection> {
     let sent = parameters.data_id.as_ref().map(DataId::as_str);
-    let finding = moderation::read(&success.envelope, sent)
-        .map_err(|error| spoiled(success.without_echo(error), trail.clone()))?;
+    let finding =
+        moderation::read(&success.envelope, sent).map_err(|error| spoiled(success.without_echo(error), trail))?;
     for warning in finding.warnings {
         if !warnings.contains(&warning) {
             warnings.push(warning);
@@ -199,16 +199,16 @@ fn conclude(
         confidence: deciding.and_then(|label| label.confidence),
         risk_level: finding.risk_level,
         data_id: finding.data_id,
-        request_id: success.envelope.request_id.clone(),
+        request_id: success.envelope.request_id,
         service: parameters.service.as_str().to_owned(),
         region: site.service.settings.endpoint.region.clone(),
         engine: success.engine,
-        billing: Billing::worst(&trail),
-        attempts: trail.into_attempts(),
+        billing: Billing::worst(trail),
         elapsed,
-        raw: success.envelope.body.clone(),
+        raw: success.envelope.body,
         warnings,
         labels: finding.labels,
+        attempts: trail.take_attempts(),
     })
 }
 
@@ -223,9 +223,9 @@ fn panicked(mut trail: Trail) -> Error {
 }
 
 /// A success that could not be read: it stays charged, and its attempt says what became of it.
-fn spoiled(error: Error, mut trail: Trail) -> Error {
+fn spoiled(error: Error, trail: &mut Trail) -> Error {
     trail.amend(error.kind().name());
-    with_trail(error, &trail)
+    with_trail(error, trail)
 }
 
 #[cfg(test)]

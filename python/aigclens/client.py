@@ -36,7 +36,7 @@ _LIMITS = ImageLimits()
 class _Face:
     """What both clients share: options, names, closing and pickling."""
 
-    __slots__ = ("__weakref__", "_calls", "_emulator", "_native", "_options", "_watch")
+    __slots__ = ("__weakref__", "_calls", "_emulator", "_limit", "_native", "_options", "_watch")
 
     def __init__(
         self,
@@ -119,6 +119,8 @@ class _Face:
         warn_of_a_real_key(key_id, self._native.is_loopback)
         self._options = {**options, "credentials": credentials, "on_event": on_event}
         self._watch = Watch(on_event)
+        # Bytes that a stream may have.
+        self._limit = (image_limits or _LIMITS).max_bytes
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
 
@@ -149,14 +151,10 @@ class _Face:
         if unknown:
             raise TypeError(f"with_options() takes {', '.join(CallOptions.__annotations__)}, not {', '.join(unknown)}")
         copy = object.__new__(type(self))
-        for name in ("_native", "_options", "_emulator", "_watch"):
+        for name in ("_native", "_options", "_emulator", "_watch", "_limit"):
             setattr(copy, name, getattr(self, name))
         copy._calls = {**self._calls, **options}
         return copy
-
-    def _limit(self) -> int:
-        limits: ImageLimits = self._options["image_limits"] or _LIMITS
-        return limits.max_bytes
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
         if self._calls:
@@ -219,6 +217,8 @@ _CREDENTIALS_WARNINGS = {
 
 
 def _checked(detection: Detection, sent: str | None) -> Detection:
+    if not detection.warnings:
+        return detection
     if "data_id_mismatch" in detection.warnings:
         message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
         warnings.warn(message, MismatchWarning, stacklevel=3)
@@ -324,7 +324,7 @@ class Client(_Face):
             ClientClosed: The client was closed.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        return _checked(self._native.detect(coerce(source, self._limit()), options), data_id)
+        return _checked(self._native.detect(coerce(source, self._limit), options), data_id)
 
     def __enter__(self) -> Self:
         return self
@@ -361,7 +361,7 @@ class AsyncClient(_Face):
         Only `on_event` hears of that: the attempt ends as `Cancelled`.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        limit = self._limit()
+        limit = self._limit
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return _checked(await doors.submit(self._native, parts, options), data_id)
 

@@ -84,13 +84,10 @@ class Watch:
             # What the caller's context holds, such as the current span, is what the callback sees on any thread.
             context = copy_context()
             return lambda parts: context.run(self._tell, parts), 2
-        if logger.isEnabledFor(logging.DEBUG):
-            return self._tell, 2
-        if logger.isEnabledFor(logging.INFO):
-            return self._tell, 1
-        if logger.isEnabledFor(logging.WARNING):
-            return self._tell, 0
-        return None, 0
+        # Whoever wants the more wants the less: most loggers are asked twice.
+        if not logger.isEnabledFor(logging.INFO):
+            return (self._tell, 0) if logger.isEnabledFor(logging.WARNING) else (None, 0)
+        return self._tell, 2 if logger.isEnabledFor(logging.DEBUG) else 1
 
     def _tell(self, parts: Any) -> None:
         event = events.read(parts)

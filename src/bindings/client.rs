@@ -177,7 +177,8 @@ impl State {
         drop(running);
         drop(guard);
         // A call that was given up has something to say of that.
-        let told = inbox.as_ref().map_or(Ok(()), |inbox| Python::try_attach(|py| inbox.tell(py)).unwrap_or(Ok(())));
+        let news = inbox.as_ref().filter(|inbox| inbox.has_news());
+        let told = news.map_or(Ok(()), |inbox| Python::try_attach(|py| inbox.tell(py)).unwrap_or(Ok(())));
         let outcome = outcome.and_then(|outcome| told.map(|()| outcome));
         slot.used = Instant::now();
         self.slots().push(slot);

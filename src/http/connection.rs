@@ -61,12 +61,11 @@ impl Connection {
 
     /// Whether it still rests, after a look at the socket: the end of a connection, or bytes that nobody asked for, may have
     /// lain there since the last answer (F09, E14). A client that waits for its answers drives its runtime while it waits
-    /// and not in between, so that nobody has looked yet. The first turn of the runtime asks the system, the second lets
-    /// the connection read what is there.
+    /// and not in between, so that nobody has looked yet. One turn of the runtime asks the system and wakes the connection.
+    /// It may have read by now what is there; if not it reads before it takes a request, and one that it has not begun
+    /// comes back (`Exchange::Untaken`).
     pub(super) async fn is_quiet(&self) -> bool {
-        for _ in 0..2 {
-            tokio::task::yield_now().await;
-        }
+        tokio::task::yield_now().await;
         !self.sender.is_closed()
     }
 
@@ -77,6 +76,7 @@ impl Connection {
         let taken = request.body().taken();
         let sending = self.sender.try_send_request(request);
         let answered = tokio::select! {
+            biased;
             answered = sending => answered,
             () = self.progress.stalled() => return Exchange::Failed(stalled()),
         };

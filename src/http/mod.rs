@@ -62,7 +62,10 @@ impl Request {
         let header = self.headers.iter().find(|(name, _)| *name == "authorization").map(|(_, text)| text.expose());
         let signature = match header {
             // `... Signature=<hex>` of ACS3 and OSS V4, `OSS <id>:<base64>` of OSS V1.
-            Some(text) => text.rsplit_once("Signature=").or_else(|| text.rsplit_once(':')).map(|(_, it)| it.to_owned()),
+            Some(text) => {
+                let parted = text.strip_prefix("OSS ").map_or_else(|| text.rsplit_once('='), |it| it.rsplit_once(':'));
+                parted.map(|(_, it)| it.to_owned())
+            }
             None => self.url.expose().rsplit_once("&Signature=").and_then(|(_, it)| crate::encode::decode(it)),
         };
         Secret::new(signature.unwrap_or_default())
@@ -90,4 +93,29 @@ pub type Sending<'a> = Pin<Box<dyn Future<Output = Result<Response, Failure>> + 
 /// Something that sends requests: the connection pool, or a script in tests.
 pub trait Transport: Send + Sync + Debug {
     fn send(&self, request: Request) -> Sending<'_>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn signed(headers: Vec<(&'static str, HeaderText)>, url: &str) -> String {
+        let (body, time) = (Bytes::new(), Duration::ZERO);
+        let request = Request { method: "POST", url: Secret::new(url), headers, body, is_loopback: true, time };
+        request.signature().expose().to_owned()
+    }
+
+    /// N14: what is to be kept out of errors is found in each way of signing.
+    #[test]
+    fn the_signature_of_each_way_of_signing_is_known() {
+        for (authorization, signature) in [
+            ("ACS3-HMAC-SHA256 Credential=id,SignedHeaders=host;x-acs-date,Signature=0a1b", "0a1b"),
+            ("OSS4-HMAC-SHA256 Credential=id/x/aliyun_v4_request,AdditionalHeaders=host,Signature=2c3d", "2c3d"),
+            ("OSS id:b/4+Zg==", "b/4+Zg=="),
+        ] {
+            let header = HeaderText::Sensitive(Secret::new(authorization));
+            assert_eq!(signed(vec![("authorization", header)], "https://h/"), signature);
+        }
+        assert_eq!(signed(Vec::new(), "https://h/?SignatureNonce=n&Signature=b%2F4%2BZg%3D%3D"), "b/4+Zg==");
+    }
 }

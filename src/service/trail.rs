@@ -65,8 +65,11 @@ impl Trail {
         self.begun += 1;
         self.under_way = Some((operation, region.map(str::to_owned)));
         if let Some(watch) = &self.watch {
-            let (region, endpoint) = (region.map(str::to_owned), endpoint.to_owned());
-            watch.tell(self.begun, || Step::Started { operation, region, endpoint, waited }, Detail::Everything);
+            let step = || {
+                let (region, endpoint) = (region.map(str::to_owned), endpoint.to_owned());
+                Step::Started { operation, region, endpoint, waited }
+            };
+            watch.tell(self.begun, step, Detail::Everything);
         }
         let watch = self.watch.as_ref().filter(|watch| watch.listener.detail() == Detail::Everything).cloned();
         let region = watch.as_ref().and(region).map(str::to_owned);
@@ -122,8 +125,9 @@ impl Trail {
         }
     }
 
-    pub fn into_attempts(self) -> Vec<Attempt> {
-        self.attempts
+    /// The attempts of a call that has ended.
+    pub fn take_attempts(&mut self) -> Vec<Attempt> {
+        std::mem::take(&mut self.attempts)
     }
 }
 
