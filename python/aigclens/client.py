@@ -252,8 +252,8 @@ class Client(_Face):
         total_timeout: Seconds for a whole call with all of its requests.
         max_retries: Attempts after the first one, 0 (none) to 20, for trouble that passes: no connection, throttling,
             HTTP 5xx, a wrong clock, an answer that got lost. Each waits a random time below 50 ms (throttled: 1 s)
-            doubled each time, at most 20 s; a server's wish is heeded up to 5 s longer. Token, upload and paid call have
-            as many each, and so has each region of `failover`. The default is that of the AWS SDKs' standard mode.
+            doubled each time, at most 20 s; a server's wish is heeded up to 5 s longer. Token, upload and paid call
+            have as many each, and so has each region of `failover`. The default is that of the AWS SDKs' standard mode.
         on_ambiguous: With retries, what to do after a request that may have been charged, and whose answer got lost:
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
         qps: Paid calls started in a second, evenly, by all who share the pace: 0.01 to 100; `None` for no pace. The

@@ -164,10 +164,9 @@ async fn no_wait_is_begun_that_outlasts_the_call() {
 /// H02, H03: a retry that gets no turn at the pace ends with what it was for, and with its doubt about money.
 #[tokio::test(start_paused = true)]
 async fn a_retry_without_a_turn_ends_with_the_failure_that_was_met() {
-    for (last, kind, billing) in [
-        (unsent(), Kind::Connect, Billing::NotBilled),
-        (lost(), Kind::AmbiguousOutcome, Billing::PossiblyBilled),
-    ] {
+    for (last, kind, billing) in
+        [(unsent(), Kind::Connect, Billing::NotBilled), (lost(), Kind::AmbiguousOutcome, Billing::PossiblyBilled)]
+    {
         let script = vec![unsent(), unsent(), unsent(), unsent(), last, answer(200, &[], SUCCESS)];
         let (mut service, transport) = service(script, NOW);
         let id = format!("slow-{}", kind.name());

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Telemetry"]
 
+
 def _nanoseconds(seconds: float) -> int:
     return int(seconds * 1_000_000_000)
 
