@@ -266,6 +266,10 @@ impl Handle {
     /// Drops the request and its connection; the future is left to its owner. Safe after the end. What a call has to say of
     /// its being given up is told before this returns: the loop may be about to close.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
+        if self.port.get().pid != std::process::id() {
+            // The thread that would drop it is the parent's, and so are the locks on the way there.
+            return Ok(());
+        }
         self.task.abort();
         drop(self.port.get().forget(self.call));
         let Some(ended) = &self.ended else {

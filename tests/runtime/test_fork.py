@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -155,3 +156,35 @@ def test_nonces_differ_between_threads_of_children(png: bytes) -> None:
         assert len(set(nonces)) == len(nonces)
         assert all(len(nonce or "") == 32 for nonce in nonces), "128 bits"
         client.close()
+
+
+def test_calls_of_the_parent_are_given_up_at_once_in_a_child() -> None:
+    """H12: the thread that would tell how they ended is the parent's, and is not waited for."""
+    release = threading.Event()
+
+    def answer(request: Recorded) -> Answer:
+        release.wait(30)
+        return Answer()
+
+    async def work(address: str) -> int:
+        client = aigclens.AsyncClient(endpoint=address, credentials=CREDENTIALS, on_event=lambda event: None, qps=None)
+        calls = [client.detect(URL) for _ in range(60)]
+        for call in calls:
+            call.send(None)
+
+        def give_up() -> None:
+            began = time.monotonic()
+            for call in calls:
+                call.close()
+            # Each would have been waited for a tenth of a second.
+            assert time.monotonic() - began < 3
+
+        status = in_child(give_up)
+        for call in calls:
+            call.close()
+        client.close()
+        return status
+
+    with RecordingServer(answer) as server:
+        assert asyncio.run(work(server.url)) == 0
+        release.set()
