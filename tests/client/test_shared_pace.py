@@ -173,7 +173,7 @@ with open(sys.argv[1], "r+b") as file:
 
 
 def test_a_process_that_is_stopped_or_killed_while_it_holds_the_lock(folder: Path, service: Emulator) -> None:
-    """H03, H20: stopped, it costs a call its time-out; killed, its lock is gone with it."""
+    """H03, H20: stopped, it costs others a second, or their turn; killed, its lock is gone with it."""
     with client(service, qps=95.0) as one:
         one.detect(URL)
         (file,) = own(folder).iterdir()
@@ -186,9 +186,12 @@ def test_a_process_that_is_stopped_or_killed_while_it_holds_the_lock(folder: Pat
                 one.detect(URL, total_timeout=0.7)
             assert late.value.billing == "not_billed"
             assert 0.6 < time.monotonic() - begin < 30
+            kept = file.stat().st_ino
+            one.detect(URL, total_timeout=60.0)
+            assert file.stat().st_ino != kept, "the others go on with a file of their own"
             holder.kill()
         one.detect(URL)
-    assert service.ledger().billed == 2
+    assert service.ledger().billed == 3
 
 
 def test_a_process_that_is_stopped_takes_no_turns_with_it_and_saves_none_up(folder: Path, service: Emulator) -> None:
