@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
@@ -71,8 +72,9 @@ class _Face:
         # A traceback may show this frame's locals (N14).
         proxy = None if proxy is None else HiddenUrl(proxy)
         pace = HiddenUrl(pace)
-        if on_event is not None and not callable(on_event):
-            raise ConfigError(f"on_event is a callable or None, not {type(on_event).__name__}")
+        if on_event is not None and (not callable(on_event) or iscoroutinefunction(on_event)):
+            kind = "an async function" if callable(on_event) else type(on_event).__name__
+            raise ConfigError(f"on_event is a plain function or None, not {kind}")
         if image_limits is not None and not isinstance(image_limits, ImageLimits):
             raise ConfigError(f"image_limits is an aigclens.ImageLimits or None, not {type(image_limits).__name__}")
         configure()
@@ -111,10 +113,13 @@ class _Face:
                     "image_limits": None if image_limits is None else image_limits._parts(),
                 }
             )
-        except BaseException:
+        except BaseException as problem:
             # They may be secrets in the wrong wrapping.
             del credentials, endpoint, options
-            raise
+            wrong = _wrong_type(problem)
+            if wrong is None:
+                raise
+            raise wrong from None
         key_id = credentials.access_key_id if isinstance(credentials, Credentials) else None
         warn_of_a_real_key(key_id, self._native.is_loopback)
         self._options = {**options, "credentials": credentials, "on_event": on_event}
@@ -132,6 +137,8 @@ class _Face:
         """
         from aigclens.testing import Emulator
 
+        if options.get("endpoint") is not None or options.get("failover"):
+            raise ConfigError("local() is a client of its own emulator: it takes neither endpoint= nor failover=")
         emulator = Emulator()
         try:
             merged: ClientOptions = {**emulator.options(), **hide(options)}
@@ -206,6 +213,12 @@ class _Face:
         return (_restore, (type(self), self._options, self._calls))
 
 
+def _wrong_type(problem: BaseException) -> ConfigError | None:
+    """What the core says of an option that is of another type, in the words of who gave it."""
+    found = str(problem).partition("Options.")[2] if isinstance(problem, TypeError) else ""
+    return ConfigError(f"{found} has a value of the wrong type: {problem.__cause__}") if found else None
+
+
 def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) -> _Face:
     return kind(**options).with_options(**calls)
 
@@ -238,7 +251,7 @@ class Client(_Face):
         failover: Region ids (or hosts) to ask, in this order, while the client's own is out: after 5 failures in a row,
             and until one call that is let through now and then succeeds there. A call goes on elsewhere only if it has
             certainly cost nothing so far; local images are uploaded anew. Images then leave the region, and the
-            console's settings are each region's own.
+            console's settings are each region's own. Not looked at where `AIGCLENS_ENDPOINT` names an emulator.
         credentials: `aigclens.Credentials`, a provider such as `aigclens.AssumeRole`, or a function, plain or async,
             that returns `Credentials`. Without them they are looked for in Alibaba Cloud's own order when they are
             needed: environment (`ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET`,
@@ -258,11 +271,11 @@ class Client(_Face):
             `retry` makes one further attempt at most, which may be charged too; `raise` makes none.
         qps: Paid calls started in a second, evenly, by all who share the pace: 0.01 to 100; `None` for no pace. The
             account's limit is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for
-            a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`. Give all who share a pace
-            the same rate: the call of a slow one takes 1/qps s of the pace that all share. A client that is to be slow
-            by itself has `pace="process"` too.
-        pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this machine
-            (Linux); `process`, the clients of this process; or all who use one Redis server, given by its URL
+            a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`. Those who give the
+            same rate share it; others have a pace of their own, so that programs that share an account by halves give
+            their halves.
+        pace: Who shares it, for the same access key id, region and rate: `host`, all processes of this user on this
+            machine (Linux); `process`, the clients of this process; or all who use one Redis server, given by its URL
             (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a
             rest, Redis without. Where the host's file cannot be had, the pace is that of the process.
         i_have_a_higher_quota: Take a `qps` above 100, up to 10,000.

@@ -54,8 +54,15 @@ fn valid<T>(value: &Bound<'_, PyAny>, extract: impl Fn(&Bound<'_, PyAny>) -> PyR
     })
 }
 
-fn optional_text(value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
-    if value.is_none() { Ok(None) } else { text(value).map(Some) }
+fn optional_text(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<String>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    if !value.is_instance_of::<PyString>() {
+        let kind = value.get_type().name()?;
+        return Err(PyTypeError::new_err(format!("{name} is a text or None, not {kind}; give str(...) of it")));
+    }
+    text(value).map(Some)
 }
 
 fn time(name: &str, value: &Bound<'_, PyAny>) -> PyResult<Option<Duration>> {
@@ -79,10 +86,10 @@ pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResul
     let observer = Observer::read(option(8)?, &option(9)?)?;
     let call = Call {
         source: source(parts)?,
-        data_id: optional_text(&option(0)?)?,
-        referer: optional_text(&option(1)?)?,
-        service: optional_text(&option(2)?)?,
-        info_type: optional_text(&option(3)?)?,
+        data_id: optional_text("data_id", &option(0)?)?,
+        referer: optional_text("referer", &option(1)?)?,
+        service: optional_text("service", &option(2)?)?,
+        info_type: optional_text("info_type", &option(3)?)?,
         timeout: time("timeout", &option(4)?)?,
         total_timeout: time("total_timeout", &option(5)?)?,
         max_retries: checked(&option(6)?, retry::max_retries)?,

@@ -50,7 +50,9 @@ impl Options {
     /// What they mean; the first that is wrong is the error.
     pub fn read(self, py: Python<'_>, ambient: &Ambient) -> Outcome<(Settings, ImageRules)> {
         let endpoint = Endpoint::resolve(self.region.as_deref(), self.vpc, self.endpoint.as_deref(), ambient)?;
-        let failover = failover(&self.failover, self.vpc, &endpoint)?;
+        // Where the environment points every client to an emulator, none of them leaves it.
+        let is_led = self.endpoint.is_none() && endpoint.is_loopback;
+        let failover = if is_led { Vec::new() } else { failover(&self.failover, self.vpc, &endpoint)? };
         let rules = ImageRules {
             check: CheckImage::parse(&self.check_image)?,
             limits: limits(self.image_limits),
@@ -104,6 +106,10 @@ fn failover(names: &[String], vpc: bool, endpoint: &Endpoint) -> Outcome<Vec<End
                 Kind::Config,
                 format!("failover names {} twice, or the client's own", other.name()),
             ));
+        }
+        if other.is_loopback != endpoint.is_loopback {
+            let message = format!("failover names {}, which is no place to go from {}", other.name(), endpoint.name());
+            return Err(Error::new(Kind::Config, format!("{message}: one is on this machine, the other is not")));
         }
         known.push(other.authority.clone());
         others.push(other);

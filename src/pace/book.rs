@@ -63,6 +63,16 @@ impl Book {
         }
     }
 
+    /// Whether what it says outlives this process: a file or a server has it.
+    pub(super) fn is_kept_elsewhere(&self) -> bool {
+        match self {
+            #[cfg(target_os = "linux")]
+            Self::Host(host) => host.warning().is_none(),
+            Self::Redis(_) => true,
+            _ => false,
+        }
+    }
+
     pub(super) fn warning(&self) -> Option<String> {
         match self {
             #[cfg(target_os = "linux")]

@@ -72,9 +72,9 @@ impl Line {
         self.book.warning()
     }
 
-    /// Whether nobody has had a turn for a while.
+    /// Whether nothing would be forgotten with it: the book is kept elsewhere, or nobody has had a turn for a while.
     pub(super) fn is_idle(&self) -> bool {
-        self.last().is_none_or(|last| last.elapsed() > REMEMBERED)
+        self.book.is_kept_elsewhere() || self.last().is_none_or(|last| last.elapsed() > REMEMBERED)
     }
 
     fn last(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {

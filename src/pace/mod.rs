@@ -127,8 +127,9 @@ impl Pace {
         if let Some(current) = current.as_ref().filter(|current| current.pid == pid && current.key_id == key_id) {
             return Arc::clone(&current.line);
         }
-        // A hash, so that neither a file's name nor a server's keys say whose they are.
-        let name = hash(&[key_id, &self.place]);
+        // A hash, so that neither a file's name nor a server's keys say whose they are. Those of another rate have a pace of
+        // their own: a turn of a slow one would take minutes from the fast ones.
+        let name = hash(&[key_id, &self.place, &self.qps.unwrap_or_default().to_string()]);
         let line = registry::line(&self.sharing(&name), || Line::new(self.book(&name)));
         let current = Current { pid, key_id: key_id.to_owned(), line: Arc::clone(&line) };
         let previous = self.current.swap(Some(Arc::new(current)));

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -125,24 +126,33 @@ def test_the_emulator_says_where_it_is_and_stops_cleanly(number: signal.Signals,
         assert (process.stdout.read(), process.stderr.read()) == (b"", b"")
 
 
-def test_ctrl_c_ends_detect_with_130(tmp_path: Path) -> None:
+def test_ctrl_c_ends_detect_with_130_and_loses_no_answer(tmp_path: Path) -> None:
+    """H10: what was paid for before is shown, and what may have been charged is said."""
     from servers import Answer, RecordingServer
 
-    slow = RecordingServer(lambda _: __import__("time").sleep(5) or Answer())
-    with slow:
+    given_up = threading.Event()
+    server = RecordingServer(lambda request: Answer() if b"a.png" in request.body else given_up.wait(30) and None)
+    with server:
         environment = {
             **os.environ,
-            "AIGCLENS_ENDPOINT": slow.url,
+            "AIGCLENS_ENDPOINT": server.url,
             "ALIBABA_CLOUD_ACCESS_KEY_ID": "i",
             "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s",
         }
-        command = [*COMMAND, "detect", "https://img.example/a.png"]
+        command = [*COMMAND, "detect", "https://img.example/a.png", "https://img.example/b.png"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment) as process:
-            while not slow.requests:
+            while len(server.requests) < 2:
                 assert process.poll() is None
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=10)
-    assert (process.returncode, told) == (130, b"aigclens: interrupted\n")
+            shown, told = process.communicate(timeout=10)
+        given_up.set()
+    assert process.returncode == 130
+    assert b"a.png" in shown and b"billed" in shown and b"b.png" not in shown
+    lines = told.decode().splitlines()
+    assert lines == [
+        "aigclens: https://img.example/b.png: interrupted; if it was sent, it may have been charged",
+        "aigclens: interrupted",
+    ]
 
 
 def test_the_demo() -> None:

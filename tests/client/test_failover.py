@@ -60,3 +60,25 @@ def test_what_failover_takes() -> None:
             aigclens.Client(region="ap-southeast-1", failover=wrong)
     with pytest.raises(aigclens.ConfigError, match="VPC"):
         aigclens.Client(region="ap-southeast-1", vpc=True, failover=["eu-west-1"])
+
+
+def test_nobody_leaves_an_emulator_for_the_paid_service(
+    aigclens_emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """M05, N09: by a host in code it is refused; where the environment leads there, failover is not looked at."""
+    for wrong in ("eu-west-1", "green-cip.us-east-1.aliyuncs.com"):
+        with pytest.raises(aigclens.ConfigError, match="on this machine"):
+            aigclens_emulator.client(failover=[wrong])
+    with pytest.raises(aigclens.ConfigError, match="on this machine"):
+        aigclens.Client(endpoint="green-cip.us-east-1.aliyuncs.com", failover=[aigclens_emulator.url])
+    for options in ({"endpoint": "green-cip.us-east-1.aliyuncs.com"}, {"failover": ["us-east-1"]}):
+        with pytest.raises(aigclens.ConfigError, match="local"):
+            aigclens.Client.local(**options)  # type: ignore[arg-type]
+    heard: list[events.Event] = []
+    aigclens_emulator.fault(stage="before_billing", action="status", status=503)
+    with aigclens.Client(failover=["eu-west-1"], max_retries=0, on_event=heard.append) as client:
+        for _ in range(8):
+            with pytest.raises(aigclens.ServerError):
+                client.detect(URL)
+    hosts = {one.endpoint for one in heard if isinstance(one, events.AttemptStarted)}
+    assert hosts == {f"127.0.0.1:{aigclens_emulator.port}"}

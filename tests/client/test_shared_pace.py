@@ -247,6 +247,33 @@ def test_where_no_file_can_be_had_the_process_keeps_its_pace(
     assert "in this process alone" in warned.message
 
 
+def test_a_slow_client_takes_no_turns_from_a_fast_one(folder: Path, service: Emulator) -> None:
+    with client(service, qps=0.01) as slow, client(service, qps=95.0) as fast:
+        for _ in range(5):
+            slow.detect(URL)
+        for _ in range(20):
+            fast.detect(URL, total_timeout=20.0)
+        with pytest.raises(aigclens.PaceTimeout):
+            slow.detect(URL, total_timeout=1.0)
+
+
+def test_keys_that_change_leave_no_descriptors(folder: Path, service: Emulator) -> None:
+    """As where sessions of a role come and go, and clients with them."""
+
+    def descriptors() -> int:
+        return len(os.listdir("/proc/self/fd"))
+
+    with aigclens.Client(endpoint=service.url, credentials=service.temporary_credentials, qps=95.0) as one:
+        one.detect(URL)
+        before = descriptors()
+    for _ in range(40):
+        credentials = service.temporary_credentials()
+        with aigclens.Client(endpoint=service.url, credentials=credentials, qps=95.0) as one:
+            one.detect(URL, total_timeout=20.0)
+    assert len(list(own(folder).iterdir())) > 40
+    assert descriptors() < before + 10
+
+
 @pytest.mark.parametrize("pace", ["", "hosts", "http://127.0.0.1", "redis://u:hunter2@h:port/0"])
 def test_a_wrong_pace_is_refused(pace: str) -> None:
     """M10."""

@@ -256,6 +256,12 @@ def test_on_event_is_a_callable_and_pickles_if_it_can(emulator: Emulator) -> Non
     wrong: Any = 3
     with pytest.raises(aigclens.ConfigError, match="on_event"):
         aigclens.Client(on_event=wrong)
+
+    async def never_awaited(event: events.Event) -> None:
+        raise AssertionError
+
+    with pytest.raises(aigclens.ConfigError, match="async"):
+        aigclens.Client(on_event=never_awaited)
     with aigclens.Client(endpoint=emulator.url, on_event=print) as client:
         twin = pickle.loads(pickle.dumps(client))
         assert twin._options["on_event"] is print

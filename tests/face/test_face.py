@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,3 +121,18 @@ def test_rooms_are_there_without_an_import_of_their_own() -> None:
     for name in aigclens._MODULES:
         assert inspect.ismodule(getattr(aigclens, name))
         assert name in dir(aigclens)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("timeout", "15"), ("timeout", None), ("qps", "fast"), ("max_retries", 1.5), ("region", 3)]
+)
+def test_an_option_of_a_wrong_type_is_named(name: str, value: Any) -> None:
+    with pytest.raises(aigclens.ConfigError, match=f"^{name} has a value of the wrong type"):
+        aigclens.Client(**{name: value})
+
+
+def test_a_parameter_of_a_wrong_type_is_named() -> None:
+    number: Any = 5
+    told = r"data_id is a text or None, not int; give str"
+    with aigclens.Client.local() as client, pytest.raises(TypeError, match=told):
+        client.detect("https://example.com/cat.png", data_id=number)

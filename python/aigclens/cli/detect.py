@@ -34,13 +34,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Asks about one image after the other."""
     from aigclens.client import Client
-    from aigclens.errors import (
-        AigcError,
-        AuthenticationError,
-        ConfigError,
-        CredentialsError,
-        PermissionDenied,
-    )
+    from aigclens.errors import ConfigError
 
     try:
         client = Client(
@@ -56,11 +50,25 @@ def run(options: argparse.Namespace) -> int:
         output.say(str(error))
         return STOPPED
     rows: list[tuple[str, ...]] = []
+    try:
+        return _ask(client, options, rows)
+    finally:
+        # Also where it is interrupted: what was paid for is shown.
+        if rows:
+            output.table(("source", "ai", "label", "confidence", "risk", "engine", "billing"), rows)
+
+
+def _ask(client: Any, options: argparse.Namespace, rows: list[tuple[str, ...]]) -> int:
+    from aigclens.errors import AigcError, AuthenticationError, ConfigError, CredentialsError, PermissionDenied
+
     code = OK
     with client:
         for source in options.sources:
             try:
                 found = client.detect(sys.stdin.buffer.read() if source == "-" else source)
+            except KeyboardInterrupt:
+                output.say(f"{source}: interrupted; if it was sent, it may have been charged")
+                raise
             except AigcError as error:
                 code = SOME_FAILED
                 _report(options, source, error)
@@ -84,8 +92,6 @@ def run(options: argparse.Namespace) -> int:
                         found.billing,
                     )
                 )
-    if rows:
-        output.table(("source", "ai", "label", "confidence", "risk", "engine", "billing"), rows)
     return code
 
 

@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         if options.faults is not None:
             try:
                 emulator.faults(_plan(options.faults))
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, RecursionError) as error:
                 output.say(f"--faults {options.faults}: {error}")
                 return STOPPED
         ready = {

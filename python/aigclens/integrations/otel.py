@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from opentelemetry import metrics, trace
+try:
+    from opentelemetry import metrics, trace
+except ImportError as missing:
+    raise ImportError("OpenTelemetry is not installed: pip install 'aigclens[otel]'") from missing
 
 from aigclens import _native, events
 from aigclens.price import PRICE_PER_CALL

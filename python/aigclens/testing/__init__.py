@@ -186,7 +186,7 @@ class Emulator(FaultControls):
         return {"endpoint": self.url, "credentials": self.credentials}
 
     def client(self, **options: Unpack[ClientOptions]) -> Client:
-        """A client of this emulator, with further options of `aigclens.Client`."""
+        """A client of this emulator, with further options of `aigclens.Client`; `qps=None` for hundreds of calls."""
         from aigclens.client import Client
 
         merged: ClientOptions = {**self.options(), **hide(options)}

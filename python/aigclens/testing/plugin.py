@@ -16,7 +16,8 @@ def aigclens_emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
     """An emulator for one test, without a limit of calls per second.
 
     The environment points every client without an endpoint of its own there, so that code under test needs no change
-    and cannot reach the paid service.
+    and cannot reach the paid service. The clients' own pace holds here too: 95 calls a second, unless they are made
+    with `qps=None`.
     """
     from aigclens.testing import Emulator
 
