@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import warnings
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from aigclens import _native, doors
 from aigclens.credentials import Credentials, check_pickles, described
-from aigclens.errors import ConfigError, CredentialsWarning, MismatchWarning
+from aigclens.errors import ConfigError
 from aigclens.limits import ImageLimits
 from aigclens.logs import Watch, configure
-from aigclens.options import CallOptions
+from aigclens.notices import checked
+from aigclens.options import CallOptions, wrong_type
 from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
 
@@ -116,7 +116,7 @@ class _Face:
         except BaseException as problem:
             # They may be secrets in the wrong wrapping.
             del credentials, endpoint, options
-            wrong = _wrong_type(problem)
+            wrong = wrong_type(problem)
             if wrong is None:
                 raise
             raise wrong from None
@@ -213,32 +213,8 @@ class _Face:
         return (_restore, (type(self), self._options, self._calls))
 
 
-def _wrong_type(problem: BaseException) -> ConfigError | None:
-    """What the core says of an option that is of another type, in the words of who gave it."""
-    found = str(problem).partition("Options.")[2] if isinstance(problem, TypeError) else ""
-    return ConfigError(f"{found} has a value of the wrong type: {problem.__cause__}") if found else None
-
-
 def _restore(kind: type[_Face], options: dict[str, Any], calls: dict[str, Any]) -> _Face:
     return kind(**options).with_options(**calls)
-
-
-_CREDENTIALS_WARNINGS = {
-    "credentials_file_exposed": "others than you may read a file of your credentials; chmod 600 it",
-    "credentials_not_refreshed": "the credentials could not be replaced yet; they are used while they last",
-}
-
-
-def _checked(detection: Detection, sent: str | None) -> Detection:
-    if not detection.warnings:
-        return detection
-    if "data_id_mismatch" in detection.warnings:
-        message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
-        warnings.warn(message, MismatchWarning, stacklevel=3)
-    for word, message in _CREDENTIALS_WARNINGS.items():
-        if word in detection.warnings:
-            warnings.warn(message, CredentialsWarning, stacklevel=3)
-    return detection
 
 
 class Client(_Face):
@@ -337,7 +313,7 @@ class Client(_Face):
             ClientClosed: The client was closed.
         """
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
-        return _checked(self._native.detect(coerce(source, self._limit), options), data_id)
+        return checked(self._native.detect(coerce(source, self._limit), options), data_id)
 
     def __enter__(self) -> Self:
         return self
@@ -376,7 +352,7 @@ class AsyncClient(_Face):
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         limit = self._limit
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
-        return _checked(await doors.submit(self._native, parts, options), data_id)
+        return checked(await doors.submit(self._native, parts, options), data_id)
 
     async def aclose(self) -> None:
         """`close()`, for those who expect to await it."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
+from aigclens.errors import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
     from aigclens.events import Observer
     from aigclens.limits import ImageLimits
 
-__all__ = ["CallOptions", "CheckImage", "ClientOptions", "OnAmbiguous", "Signature", "UploadSignature"]
+__all__ = ["CallOptions", "CheckImage", "ClientOptions", "OnAmbiguous", "Signature", "UploadSignature", "wrong_type"]
 
 Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
 UploadSignature: TypeAlias = Literal["v4", "v1"]
@@ -61,3 +63,9 @@ class CallOptions(TypedDict, total=False):
     total_timeout: float | None
     max_retries: int | None
     on_ambiguous: OnAmbiguous | None
+
+
+def wrong_type(problem: BaseException) -> ConfigError | None:
+    """What the core says of an option that is of another type, in the words of who gave it."""
+    found = str(problem).partition("Options.")[2] if isinstance(problem, TypeError) else ""
+    return ConfigError(f"{found} has a value of the wrong type: {problem.__cause__}") if found else None

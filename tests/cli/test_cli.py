@@ -128,10 +128,17 @@ def test_the_emulator_says_where_it_is_and_stops_cleanly(number: signal.Signals,
 
 def test_ctrl_c_ends_detect_with_130_and_loses_no_answer(tmp_path: Path) -> None:
     """H10: what was paid for before is shown, and what may have been charged is said."""
-    from servers import Answer, RecordingServer
+    from servers import Answer, Recorded, RecordingServer
 
     given_up = threading.Event()
-    server = RecordingServer(lambda request: Answer() if b"a.png" in request.body else given_up.wait(30) and None)
+
+    def answer(request: Recorded) -> Answer | None:
+        if b"a.png" in request.body:
+            return Answer()
+        given_up.wait(30)
+        return None
+
+    server = RecordingServer(answer)
     with server:
         environment = {
             **os.environ,

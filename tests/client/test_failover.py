@@ -73,7 +73,7 @@ def test_nobody_leaves_an_emulator_for_the_paid_service(
         aigclens.Client(endpoint="green-cip.us-east-1.aliyuncs.com", failover=[aigclens_emulator.url])
     for options in ({"endpoint": "green-cip.us-east-1.aliyuncs.com"}, {"failover": ["us-east-1"]}):
         with pytest.raises(aigclens.ConfigError, match="local"):
-            aigclens.Client.local(**options)  # type: ignore[arg-type]
+            aigclens.Client.local(**options)
     heard: list[events.Event] = []
     aigclens_emulator.fault(stage="before_billing", action="status", status=503)
     with aigclens.Client(failover=["eu-west-1"], max_retries=0, on_event=heard.append) as client:

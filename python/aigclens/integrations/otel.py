@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 try:
     from opentelemetry import metrics, trace
-except ImportError as missing:
-    raise ImportError("OpenTelemetry is not installed: pip install 'aigclens[otel]'") from missing
+except ImportError:
+    raise ImportError("OpenTelemetry is not installed: pip install 'aigclens[otel]'") from None
 
 from aigclens import _native, events
 from aigclens.price import PRICE_PER_CALL
