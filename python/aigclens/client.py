@@ -248,9 +248,9 @@ class Client(_Face):
         qps: Paid calls started in a second, evenly, by all who share the pace: 0.01 to 100; `None` for no pace. The
             account's limit is 100 over all of its programs, so that 95 suits it. Throttling slows all of them down for
             a while. A call whose turn would come after `total_timeout` raises `PaceTimeout`. Those who give the
-            same rate share it; others have a pace of their own, so that programs that share an account by halves give
-            their halves.
-        pace: Who shares it, for the same access key id, region and rate: `host`, all processes of this user on this
+            same rate share it; those of other rates keep the account's limit with them, and programs that share an
+            account by halves give their halves.
+        pace: Who shares it, for the same access key id and region: `host`, all processes of this user on this
             machine (Linux); `process`, the clients of this process; or all who use one Redis server, given by its URL
             (`redis://:password@host:6379/0`, `rediss://` for TLS). One process or host starts with bursts of 5 after a
             rest, Redis without. Where the host's file cannot be had, the pace is that of the process.

@@ -85,12 +85,16 @@ pub struct Pace {
     has_warned: AtomicBool,
 }
 
-/// The line of the key that was used last.
+/// The lines of the key that was used last.
 #[derive(Debug)]
 struct Current {
     pid: u32,
     key_id: String,
-    line: Arc<Line>,
+    /// Of all who use the key, whatever their rates are: it goes at the account's rate, and keeps its limit.
+    account: Arc<Line>,
+    /// Of those who have the same rate, where that is a slower one. In the account's line alone, a turn of a slow one would
+    /// take minutes from the fast ones.
+    slower: Option<Arc<Line>>,
 }
 
 impl Pace {
@@ -102,42 +106,51 @@ impl Pace {
 
     /// Waits for a turn of an access key, no longer than until `end`; whoever gives up gives its turn back.
     pub async fn admit(&self, key_id: &str, end: Instant) -> Result<()> {
-        match self.qps {
-            Some(qps) => self.line(key_id).admit(qps, end).await,
-            None => Ok(()),
+        let Some(qps) = self.qps else { return Ok(()) };
+        let lines = self.lines(key_id);
+        if let Some(slower) = &lines.slower {
+            slower.admit(qps, end).await?;
         }
+        lines.account.admit(qps.max(DEFAULT_QPS), end).await
     }
 
     /// The service throttled a call of an access key. Refusals of calls that were under way together count once.
     pub async fn throttled(&self, key_id: &str) {
-        if let Some(qps) = self.qps {
-            self.line(key_id).throttled(qps).await;
+        let Some(qps) = self.qps else { return };
+        let lines = self.lines(key_id);
+        if let Some(slower) = &lines.slower {
+            slower.throttled(qps).await;
         }
+        lines.account.throttled(qps.max(DEFAULT_QPS)).await;
     }
 
     /// Why the pace is shared with fewer than it was meant to be, if so: the host's file cannot be had. Said once.
     pub fn warning(&self) -> Option<String> {
-        let warning = self.current.load().as_ref().and_then(|current| current.line.warning())?;
+        let warning = self.current.load().as_ref().and_then(|current| current.account.warning())?;
         (!self.has_warned.swap(true, Ordering::Relaxed)).then_some(warning)
     }
 
-    fn line(&self, key_id: &str) -> Arc<Line> {
+    fn lines(&self, key_id: &str) -> Arc<Current> {
         let pid = std::process::id();
         let current = self.current.load();
         if let Some(current) = current.as_ref().filter(|current| current.pid == pid && current.key_id == key_id) {
-            return Arc::clone(&current.line);
+            return Arc::clone(current);
         }
-        // A hash, so that neither a file's name nor a server's keys say whose they are. Those of another rate have a pace of
-        // their own: a turn of a slow one would take minutes from the fast ones.
-        let name = hash(&[key_id, &self.place, &self.qps.unwrap_or_default().to_string()]);
-        let line = registry::line(&self.sharing(&name), || Line::new(self.book(&name)));
-        let current = Current { pid, key_id: key_id.to_owned(), line: Arc::clone(&line) };
-        let previous = self.current.swap(Some(Arc::new(current)));
+        // A hash, so that neither a file's name nor a server's keys say whose they are.
+        let line = |name: String| registry::line(&self.sharing(&name), || Line::new(self.book(&name)));
+        let rate = self.qps.filter(|qps| *qps < DEFAULT_QPS);
+        let current = Arc::new(Current {
+            pid,
+            key_id: key_id.to_owned(),
+            account: line(hash(&[key_id, &self.place])),
+            slower: rate.map(|qps| line(hash(&[key_id, &self.place, &qps.to_string()]))),
+        });
+        let previous = self.current.swap(Some(Arc::clone(&current)));
         if let Some(inherited) = previous.filter(|previous| previous.pid != pid) {
             // A thread that this process does not have may hold its locks.
             std::mem::forget(inherited);
         }
-        line
+        current
     }
 
     /// What those have in common who share a line in this process.

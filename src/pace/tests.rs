@@ -49,6 +49,29 @@ async fn run(pace: &Arc<Pace>, workers: usize, calls: usize, pause: impl Fn(usiz
     starts
 }
 
+/// C07: programs of different rates keep the account's limit together, and each its own rate.
+#[tokio::test(start_paused = true)]
+async fn different_rates_keep_the_limit_together_and_a_slow_one_takes_no_more_than_its_turns() {
+    let fast = pace(Some(95.0));
+    let of = |qps| Arc::new(Pace::new(Some(qps), Scope::Process, &fast.place, Ambient::fixed(0, &[])));
+    let (second, third, slow) = (of(90.0), of(60.0), of(0.01));
+    let begin = Instant::now();
+    for _ in 0..5 {
+        slow.admit("id", soon(1)).await.unwrap();
+    }
+    assert_eq!(slow.admit("id", soon(60)).await.unwrap_err().kind(), Kind::PaceTimeout);
+    assert!(begin.elapsed() < Duration::from_millis(100), "{:?}", begin.elapsed());
+    let pause = |_| Duration::ZERO;
+    let (one, two, three) =
+        tokio::join!(run(&fast, 8, 100, pause), run(&second, 8, 100, pause), run(&third, 8, 100, pause));
+    let mut all: Vec<u64> = [&one[..], &two, &three].concat();
+    all.sort_unstable();
+    assert!(densest(&all) <= 100, "{}", densest(&all));
+    assert!(densest(&three) <= 65, "{}", densest(&three));
+    let seconds = Duration::from_nanos(*all.last().unwrap()).as_secs_f64();
+    assert!((24.0..27.0).contains(&seconds), "2,400 calls in {seconds} s");
+}
+
 /// C07: the whole rate is used, and no second holds more than 100 starts.
 #[tokio::test(start_paused = true)]
 async fn the_rate_is_used_and_kept_in_every_sliding_second() {
