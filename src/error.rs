@@ -51,12 +51,19 @@ pub enum Kind {
     UnknownService,
     Upload,
     UploadIntegrity,
+    // A scan ends, or cannot begin.
+    Budget,
+    ScanPaused,
+    Store,
+    StoreLocked,
+    StoreFull,
+    StoreDamaged,
     // Ours.
     Internal,
 }
 
 impl Kind {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 45] = [
         Self::Config,
         Self::Credentials,
         Self::CredentialsNotFound,
@@ -95,6 +102,12 @@ impl Kind {
         Self::UnknownService,
         Self::Upload,
         Self::UploadIntegrity,
+        Self::Budget,
+        Self::ScanPaused,
+        Self::Store,
+        Self::StoreLocked,
+        Self::StoreFull,
+        Self::StoreDamaged,
         Self::Internal,
     ];
 
@@ -139,6 +152,12 @@ impl Kind {
             Self::UnknownService => "UnknownServiceError",
             Self::Upload => "UploadError",
             Self::UploadIntegrity => "UploadIntegrityError",
+            Self::Budget => "BudgetExceeded",
+            Self::ScanPaused => "ScanPaused",
+            Self::Store => "StoreError",
+            Self::StoreLocked => "StoreLocked",
+            Self::StoreFull => "StoreFull",
+            Self::StoreDamaged => "StoreDamaged",
             Self::Internal => "InternalError",
         }
     }
@@ -164,6 +183,8 @@ impl Kind {
                 | Self::ImageDownloadTimeout
                 | Self::Server
                 | Self::UploadIntegrity
+                | Self::StoreLocked
+                | Self::StoreFull
         )
     }
 }

@@ -8,6 +8,7 @@
 
 pub mod ambient;
 pub mod attempt;
+pub mod budget;
 pub mod encode;
 pub mod error;
 pub mod event;
@@ -25,7 +26,10 @@ pub mod detection;
 pub mod region;
 
 pub mod image;
+
+pub mod archive;
 pub mod provenance;
+pub mod store;
 
 pub mod sign;
 pub mod wire;
@@ -36,6 +40,8 @@ pub mod service;
 pub mod upload;
 
 pub mod client;
+pub mod scan;
+
 pub mod emulator;
 
 #[cfg(feature = "python")]

@@ -140,6 +140,24 @@ const UNSENT: [(Kind, &str, &str); 17] = [
     ),
 ];
 
+/// What ends a scan, or keeps one from beginning. What is in flight then is finished and recorded.
+const SCANS: [(Kind, &str, &str); 6] = [
+    (Kind::Budget, "the budget", "the next call would pass it; a larger budget goes on where this one ended"),
+    (
+        Kind::ScanPaused,
+        "one refusal after another, or an outage",
+        "the message has the diagnosis; once its cause is put right, the same scan goes on",
+    ),
+    (
+        Kind::Store,
+        "the store",
+        "it cannot be opened or written: read-only, on a network file system, replaced meanwhile",
+    ),
+    (Kind::StoreLocked, "the store", "another process is writing to it; wait for it, or use another file"),
+    (Kind::StoreFull, "the store's disk", "it has no room; make some, and run the scan again"),
+    (Kind::StoreDamaged, "the store's file", "it is none of ours, or damaged; `aigclens store verify` says more"),
+];
+
 /// Failures without an answer: whether the request may have left decides what it may have cost.
 const UNANSWERED: [(Kind, bool, &str, &str); 11] = [
     (Kind::Dns, false, "name", "the endpoint's name has no address; check region= and endpoint="),
@@ -297,6 +315,11 @@ fn document() -> String {
     }
     for (kind, what, advice) in UPLOAD {
         row(&mut text, Operation::PutObject, what, &Error::new(kind, ""), advice);
+    }
+    let note = "They come after every finished row was handed out; running the scan again goes on.";
+    table(&mut text, "Scans", note, "what");
+    for (kind, what, advice) in SCANS {
+        line(&mut text, what, &Error::new(kind, ""), "no", "unsent", advice);
     }
     text.push_str(
         "\n## Warnings\n\nThe result stands, and says the same in `warnings`. `MismatchWarning`: the answer is for another data id.\n\

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from aigclens.errors import AigcError as AigcError
     from aigclens.errors import AmbiguousOutcomeError as AmbiguousOutcomeError
     from aigclens.errors import AuthenticationError as AuthenticationError
+    from aigclens.errors import BudgetExceeded as BudgetExceeded
     from aigclens.errors import ClientClosed as ClientClosed
     from aigclens.errors import ClockSkewError as ClockSkewError
     from aigclens.errors import ConfigError as ConfigError
@@ -70,8 +71,13 @@ if TYPE_CHECKING:
     from aigclens.errors import ResourceExhausted as ResourceExhausted
     from aigclens.errors import ResponseDecodeError as ResponseDecodeError
     from aigclens.errors import ResponseSchemaError as ResponseSchemaError
+    from aigclens.errors import ScanPaused as ScanPaused
     from aigclens.errors import ServerError as ServerError
     from aigclens.errors import ServiceError as ServiceError
+    from aigclens.errors import StoreDamaged as StoreDamaged
+    from aigclens.errors import StoreError as StoreError
+    from aigclens.errors import StoreFull as StoreFull
+    from aigclens.errors import StoreLocked as StoreLocked
     from aigclens.errors import ThrottledError as ThrottledError
     from aigclens.errors import TlsError as TlsError
     from aigclens.errors import TransportError as TransportError
@@ -95,6 +101,7 @@ __all__ = [
     "AsyncClient",
     "Attempt",
     "AuthenticationError",
+    "BudgetExceeded",
     "Client",
     "ClientClosed",
     "ClockSkewError",
@@ -136,8 +143,13 @@ __all__ = [
     "ResourceExhausted",
     "ResponseDecodeError",
     "ResponseSchemaError",
+    "ScanPaused",
     "ServerError",
     "ServiceError",
+    "StoreDamaged",
+    "StoreError",
+    "StoreFull",
+    "StoreLocked",
     "ThrottledError",
     "TlsError",
     "TransportError",

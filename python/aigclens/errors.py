@@ -241,6 +241,31 @@ class UploadIntegrityError(UploadError):
     """The storage received other bytes than were sent. Nothing was charged."""
 
 
+class BudgetExceeded(AigcError):
+    """The next call would pass the budget of the scan: it was not sent. A larger budget goes on where this one ended."""
+
+
+class ScanPaused(AigcError):
+    """The scan ended early, since going on would have been in vain: the service refused one call after another for the
+    same reason, or was out of reach for longer than `patience`. Running it again goes on."""
+
+
+class StoreError(AigcError, OSError):
+    """The file that a scan keeps its results in cannot be used. `filename` and `errno` say more where they can."""
+
+
+class StoreLocked(StoreError):
+    """Another process, or another scan of this one, is writing to the store."""
+
+
+class StoreFull(StoreError):
+    """The disk, or the user's share of it, has no room left for the store. Nothing that was paid for is lost."""
+
+
+class StoreDamaged(StoreError):
+    """The file is no store, or a damaged one; `aigclens store verify` says what is damaged."""
+
+
 class InternalError(AigcError, RuntimeError):
     """A fault of this package; please report it."""
 

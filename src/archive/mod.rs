@@ -1,0 +1,1 @@
+//! Images inside of tar and zip files, read where they are.
