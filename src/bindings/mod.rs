@@ -11,7 +11,9 @@ mod events;
 mod identity;
 mod interpreter;
 mod options;
+mod rows;
 mod runtime;
+mod scan;
 mod terms;
 
 use pyo3::prelude::*;
@@ -25,6 +27,8 @@ mod _native {
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::scan::Scan;
     #[pymodule_export]
     use super::terms::terms;
 
