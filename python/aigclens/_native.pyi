@@ -1,17 +1,49 @@
 """The compiled core. Private: what is public is in the package."""
 
 from asyncio import AbstractEventLoop, Future
+from os import PathLike
 from typing import Any, Final, final
 
 from aigclens.models import Detection
 
-__all__ = ["Client", "Emulator", "Handle", "Port", "__version__", "check_credentials", "redacted_id", "terms"]
+__all__ = [
+    "Archive",
+    "Client",
+    "Emulator",
+    "Handle",
+    "Member",
+    "Port",
+    "__version__",
+    "check_credentials",
+    "image_suffixes",
+    "redacted_id",
+    "terms",
+]
 
 __version__: Final[str]
 
 def check_credentials(access_key_id: str, access_key_secret: str, security_token: str | None, /) -> None: ...
 def redacted_id(access_key_id: str, /) -> str: ...
 def terms() -> dict[str, Any]: ...
+def image_suffixes() -> list[str]: ...
+
+@final
+class Member:
+    @property
+    def name(self) -> str: ...
+    @property
+    def shard(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    def read(self) -> bytes: ...
+
+@final
+class Archive:
+    def __new__(cls, path: str | PathLike[str], sidecars: bool, /) -> Archive: ...
+    def __iter__(self) -> Archive: ...
+    def __next__(self) -> tuple[str, str, Member, str | None]: ...
+    @property
+    def skipped(self) -> int: ...
 
 @final
 class Port:

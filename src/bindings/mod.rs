@@ -2,6 +2,7 @@
 //! turned into the other.
 #![allow(missing_debug_implementations, reason = "Python prints its own face of these")]
 #![allow(unreachable_pub, reason = "pyo3's macros export what they wrap")]
+mod archive;
 mod bridge;
 mod client;
 mod convert;
@@ -21,6 +22,8 @@ use pyo3::prelude::*;
 /// The compiled part of `aigclens`. Private: its public face is the package.
 #[pymodule(gil_used = false)]
 mod _native {
+    #[pymodule_export]
+    use super::archive::{Archive, Member, image_suffixes};
     #[pymodule_export]
     use super::bridge::{Handle, Port};
     #[pymodule_export]
