@@ -10,6 +10,7 @@ pub use caught::Caught;
 pub use loaded::{Content, Loaded};
 
 use crate::ambient::Ambient;
+use crate::archive;
 use crate::attempt::Billing;
 use crate::config::Settings;
 use crate::detection::Detection;
@@ -46,6 +47,8 @@ pub enum Source {
     OssUrl(String),
     Path(PathBuf),
     Bytes(Bytes),
+    /// Inside of a tar or zip file.
+    Member(archive::Member),
     /// One that [`Client::load`] has looked at.
     Loaded(Box<Loaded>),
 }

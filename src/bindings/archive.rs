@@ -16,7 +16,6 @@ pub struct Member {
 
 impl Member {
     /// What the core takes.
-    #[allow(dead_code, reason = "for whoever hands it to the core")]
     pub fn source(&self) -> core::Member {
         self.core.clone()
     }

@@ -1,4 +1,5 @@
 //! Nouns across the wall: sources and options down, results up.
+use super::archive::Member;
 use super::errors;
 use super::events::Observer;
 use crate::attempt::Attempt;
@@ -29,6 +30,7 @@ pub fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
             key: text(&part(2)?)?,
             region: part(3)?.extract::<Option<String>>()?,
         },
+        "member" => Source::Member(part(1)?.cast::<Member>()?.get().source()),
         "path" => Source::Path(valid(&part(1)?, |value| value.extract::<PathBuf>())?),
         // The bytes stay Python's, without a copy: they cannot change.
         "bytes" => Source::Bytes(Bytes::from_owner(part(1)?.extract::<PyBackedBytes>()?)),

@@ -25,7 +25,7 @@ fn stamp(at: Duration) -> Option<String> {
 /// `aigclens.scan.rows.ScanRow`, its fields in order.
 pub fn row<'py>(py: Python<'py>, row: &Row, extras: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let class = ROW.get_or_try_init(py, || -> PyResult<Py<PyAny>> {
-        Ok(py.import("aigclens.scan.rows")?.getattr("ScanRow")?.unbind())
+        Ok(py.import("aigclens.scanning.rows")?.getattr("ScanRow")?.unbind())
     })?;
     let extra = match extras.is_empty() {
         true => None,

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// How long a signal, or an event, may wait to be noticed.
 const TICK: Duration = Duration::from_millis(50);
 
-/// `aigclens.scan.engine` gives each of them.
+/// `aigclens.scanning.engine` gives each of them.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
 pub struct Given {
@@ -43,7 +43,7 @@ impl Given {
     }
 }
 
-/// A scan of this process; see `aigclens.scan.Scan`.
+/// A scan of this process; see `aigclens.scanning.Scan`.
 #[pyclass(frozen, module = "aigclens._native")]
 pub struct Scan {
     core: Mutex<Option<Arc<core::Scan>>>,

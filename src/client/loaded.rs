@@ -94,6 +94,7 @@ impl Client {
                 return Ok(Loaded::local(image, seen, warnings));
             }
             Source::Path(path) => Place::File(path),
+            Source::Member(member) => Place::Member(member),
             Source::Loaded(loaded) => return Ok(*loaded),
             remote => {
                 let ready = self.prepare(remote, terms, &mut warnings).await?;

@@ -1,5 +1,6 @@
 //! Local images: read once there is room for them, checked, and their checksum known; off the thread that waits for answers.
 use super::ImageRules;
+use crate::archive;
 use crate::error::{Error, Kind, Result};
 use crate::image::memory::{Memory, Room};
 use crate::image::{self, Limits, file};
@@ -39,6 +40,7 @@ pub(super) async fn check_aside(
 #[derive(Debug, Clone)]
 pub(super) enum Place {
     File(PathBuf),
+    Member(archive::Member),
 }
 
 impl Place {
@@ -46,12 +48,14 @@ impl Place {
     fn size(&self, limits: &Limits) -> Result<u64> {
         match self {
             Self::File(path) => file::size(path, limits),
+            Self::Member(member) => Ok(member.size().min(limits.max_bytes)),
         }
     }
 
     fn read(&self, limits: &Limits) -> Result<Vec<u8>> {
         match self {
             Self::File(path) => file::read(path, limits),
+            Self::Member(member) => archive::read(member, limits.max_bytes),
         }
     }
 }

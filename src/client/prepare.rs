@@ -43,12 +43,15 @@ impl Client {
             Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
             Source::Bytes(bytes) if bytes.len() <= SMALL => local::check(bytes, rules, warnings).map(Ready::Local),
             Source::Bytes(bytes) => local::check_aside(bytes, rules, terms, warnings).await.map(Ready::Local),
-            Source::Path(path) => {
-                let look = |_: &Bytes| ();
-                let read = local::read(Place::File(path), rules, self.memory.clone(), terms, None, look, warnings);
-                read.await.map(|(image, ())| Ready::Local(image))
-            }
+            Source::Path(path) => self.read(Place::File(path), terms, warnings).await,
+            Source::Member(member) => self.read(Place::Member(member), terms, warnings).await,
         }
+    }
+
+    async fn read(&self, place: Place, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Ready> {
+        let look = |_: &Bytes| ();
+        let read = local::read(place, self.rules, self.memory.clone(), terms, None, look, warnings);
+        read.await.map(|(image, ())| Ready::Local(image))
     }
 
     /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.

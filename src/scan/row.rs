@@ -17,6 +17,7 @@ impl Input {
     pub(super) fn bytes(&self) -> usize {
         match &self.source {
             Ok(Source::Bytes(bytes)) => bytes.len(),
+            Ok(Source::Member(member)) => member.held().map_or(0, |bytes| bytes.len()),
             _ => 0,
         }
     }
