@@ -9,13 +9,14 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from aigclens import _native, doors
 from aigclens.errors import AigcError, BudgetExceeded, ConfigError
 from aigclens.scanning import budget as budgets
 from aigclens.scanning import inputs
+from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.progress import Reporter
 from aigclens.scanning.summary import Summary, described
 from aigclens.sources import coerce, is_quick
@@ -23,10 +24,10 @@ from aigclens.sources import coerce, is_quick
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
     from aigclens.client import AsyncClient, Client
-    from aigclens.scanning.inputs import InputOptions, Item
+    from aigclens.scanning.inputs import Item
     from aigclens.scanning.progress import ProgressSink
     from aigclens.scanning.rows import ScanRow
 
@@ -43,7 +44,7 @@ _TICK = 0.1
 _SLACK = 5.0
 
 
-class ScanOptions(TypedDict, total=False):
+class ScanOptions(InputOptions, total=False):
     """What a scan can be told; `aigclens.scan` describes it."""
 
     store: str | os.PathLike[str] | None
@@ -83,13 +84,13 @@ class _Drive:
         data_id: Literal["key", "hash"] | None = None,
         patience: float = 900.0,
         progress: ProgressSink = None,
-        input_options: InputOptions | None = None,
         owns_client: bool = False,
+        **input_options: Unpack[InputOptions],
     ) -> None:
         micro = budgets.parse(budget)
         self._client, self._owns_client = client, owns_client
         self._limit = client._limit
-        self._options = input_options or {}
+        self._options = input_options
         self._extras: dict[int, Any] = {}
         self._fed = 0
         self._rows: deque[ScanRow] = deque()
@@ -331,6 +332,8 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
         self._is_aside = isinstance(source, str | os.PathLike)
         self._next: asyncio.Future[Item] | None = None
+        # Settled when there are news: by the end of the scan at the latest.
+        self._woken: asyncio.Future[None] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -361,9 +364,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         """Waits for the next item, or for rows. Says whether it was an item."""
         if self._next is None:
             self._next = asyncio.ensure_future(anext(self._items))
-        news = self._waker()
-        await asyncio.wait({self._next, news}, return_when=asyncio.FIRST_COMPLETED)
-        news.cancel()
+        await asyncio.wait({self._next, self._waker()}, return_when=asyncio.FIRST_COMPLETED, timeout=_TICK)
         if not self._next.done():
             self._gather()
             return False
@@ -385,17 +386,14 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         return self._pack(item)
 
     def _waker(self) -> asyncio.Future[None]:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[None] = loop.create_future()
-        self._native.wake(doors.port(loop), future)
-        return future
+        if self._woken is None or self._woken.done():
+            loop = asyncio.get_running_loop()
+            self._woken = loop.create_future()
+            self._native.wake(doors.port(loop), self._woken)
+        return self._woken
 
     async def _news(self) -> None:
-        news = self._waker()
-        try:
-            await asyncio.wait({news}, timeout=_TICK)
-        finally:
-            news.cancel()
+        await asyncio.wait({self._waker()}, timeout=_TICK)
         self._native.hear()
 
     async def _finish(self) -> None:
