@@ -7,10 +7,13 @@ use crate::price::{self, dollars};
 use crate::service::{Gate, Intending};
 use crate::store::{End, Fingerprint, Intent, Intention, Item, Settlement, Store};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 #[derive(Debug)]
 pub(super) struct Books {
     budget: Mutex<Budget>,
+    /// A call has ended, and may have given back what it had set aside.
+    settled: Notify,
     pub(super) store: Store,
     pub(super) ambient: Ambient,
 }
@@ -32,7 +35,7 @@ impl Books {
     pub(super) fn open(store: Store, limit: Option<u64>, ambient: Ambient) -> Arc<Self> {
         let spent = store.spent();
         let budget = Mutex::new(Budget::new(limit, spent.billed, spent.possibly));
-        Arc::new(Self { budget, store, ambient })
+        Arc::new(Self { budget, settled: Notify::new(), store, ambient })
     }
 
     pub(super) fn balance(&self) -> Balance {
@@ -41,29 +44,39 @@ impl Books {
     }
 
     /// Begins the entries of one call. An error where the budget has no room for it: nothing is sent then.
-    pub(super) fn begin(self: &Arc<Self>, fingerprint: Fingerprint, item: Item) -> Result<Arc<Entry>> {
-        self.reserve()?;
+    pub(super) async fn begin(self: &Arc<Self>, fingerprint: Fingerprint, item: Item) -> Result<Arc<Entry>> {
+        self.reserve().await?;
         let state = Mutex::new(Lines { intents: Vec::new(), settled: 0, is_reserved: true });
         Ok(Arc::new(Entry { books: Arc::clone(self), fingerprint, item, lines: state }))
     }
 
-    fn reserve(&self) -> Result<()> {
-        let mut budget = locked(&self.budget);
-        if budget.reserve() {
-            return Ok(());
+    /// Sets the price of one call aside. Where only calls in flight stand in the way, their ends are waited for: they may
+    /// cost nothing.
+    async fn reserve(&self) -> Result<()> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            {
+                let mut budget = locked(&self.budget);
+                if budget.reserve() {
+                    return Ok(());
+                }
+                if budget.reserved() == 0 || budget.is_spent() {
+                    let limit = dollars(budget.limit().unwrap_or_default());
+                    let message = format!(
+                        "the next call would pass the budget of {limit} USD; a larger budget= goes on from where this ended"
+                    );
+                    return Err(Error::new(Kind::Budget, message));
+                }
+            }
+            settled.await;
         }
-        let in_flight = if budget.reserved() > 0 { " and calls are in flight for the rest" } else { "" };
-        let message = format!(
-            "the budget of {} USD is spent: {} USD billed, {} USD possibly{in_flight}; a larger budget= goes on from here",
-            dollars(budget.limit().unwrap_or_default()),
-            dollars(budget.billed()),
-            dollars(budget.possibly()),
-        );
-        Err(Error::new(Kind::Budget, message))
     }
 
     fn release(&self, billing: Billing) {
         locked(&self.budget).settle(billing);
+        self.settled.notify_waiters();
     }
 }
 
@@ -101,19 +114,19 @@ impl Entry {
 
     async fn enter(&self, attempts: &[Attempt], access_key_id: &str) -> Result<()> {
         let paid = paid(attempts);
-        let before = {
+        let (before, is_reserved) = {
             let mut lines = locked(&self.lines);
             self.account(&mut lines, &paid);
             if lines.intents.len() > paid.len() {
                 // The last one was not made use of: its request was never sent.
                 return Ok(());
             }
-            if !lines.is_reserved {
-                self.books.reserve()?;
-                lines.is_reserved = true;
-            }
-            lines.intents.iter().copied().zip(paid).collect()
+            (lines.intents.iter().copied().zip(paid).collect(), lines.is_reserved)
         };
+        if !is_reserved {
+            self.books.reserve().await?;
+            locked(&self.lines).is_reserved = true;
+        }
         let tail = access_key_id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
         let intention = Intention {
             fingerprint: self.fingerprint,

@@ -19,8 +19,6 @@ use std::time::Duration;
 const ROUNDS: u32 = 3;
 /// Calls about one content over all runs that end in failure or doubt, after which it is left alone (L19).
 const MOST_TRIES: u32 = 6;
-/// Between two rounds of one item.
-const REST: Duration = Duration::from_secs(1);
 
 /// The scan was stopped before the item's turn: it has no row, and the next run finds it as it was.
 struct Left;
@@ -178,7 +176,8 @@ impl Engine {
             let seat = self.unless_stopped(self.seats.acquire()).await.ok_or(Left)?;
             let pass = self.unless_stopped(self.weather.pass()).await.ok_or(Left)?;
             let pass = pass.map_err(|error| self.give_up(error))?;
-            let entry = self.books.begin(subject.fingerprint, subject.item.clone());
+            let entry =
+                self.unless_stopped(self.books.begin(subject.fingerprint, subject.item.clone())).await.ok_or(Left)?;
             let entry = entry.map_err(|error| self.give_up(error))?;
             // From here on nothing is given up: what was sent is waited for, and written down.
             let outcome = self.client.detect(self.call(subject, &entry)).await;
@@ -187,7 +186,7 @@ impl Engine {
                 Next::Again { counts } => rounds += u32::from(counts),
             }
             drop((pass, seat));
-            self.unless_stopped(tokio::time::sleep(REST)).await.ok_or(Left)?;
+            self.unless_stopped(tokio::time::sleep(self.weather.rest(0))).await.ok_or(Left)?;
         }
     }
 

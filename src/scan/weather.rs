@@ -10,8 +10,11 @@ use tokio::time::Instant;
 const OUTAGE: u32 = 5;
 /// Refusals of parameters in a row after which it is the scan that is wrong, not the images.
 const REFUSALS: u32 = 20;
-/// The rests between two that are let through, in seconds.
+/// The rests between two that are let through, in seconds, where there is patience for at least [`USUAL`]; shorter ones for
+/// whoever has less.
 const RESTS: [u64; 5] = [1, 2, 4, 8, 15];
+/// Seconds of patience.
+const USUAL: f64 = 900.0;
 
 /// How a call ended, as far as it tells of the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +83,12 @@ impl Weather {
         self.sky.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long to rest after so many tries in vain.
+    pub(super) fn rest(&self, tries: usize) -> Duration {
+        let seconds = RESTS.get(tries).or(RESTS.last()).copied().unwrap_or(1);
+        Duration::from_secs(seconds).mul_f64((self.patience.as_secs_f64() / USUAL).min(1.0))
+    }
+
     /// Why the scan waits, if it does.
     pub(super) fn why(&self) -> Option<String> {
         self.sky().foul.as_ref().map(|foul| foul.why.message().to_owned())
@@ -132,14 +141,13 @@ impl Weather {
                 let now = Instant::now();
                 match &mut sky.foul {
                     Some(foul) if pass.is_probe => {
-                        let rest = RESTS.get(foul.tries).or(RESTS.last()).copied().unwrap_or(1);
+                        foul.next = now + self.rest(foul.tries);
                         foul.tries += 1;
-                        foul.next = now + Duration::from_secs(rest);
                         foul.why = error.clone();
                     }
                     Some(_) => {}
                     None if is_out => {
-                        let next = now + Duration::from_secs(RESTS.first().copied().unwrap_or(1));
+                        let next = now + self.rest(0);
                         sky.foul = Some(Foul { since: now, next, tries: 1, is_probed: false, why: error.clone() });
                     }
                     None => {}

@@ -146,7 +146,7 @@ impl Desk {
             }
             return Ok(());
         };
-        if stored(connection, content)?.is_some_and(|stored| stored == *outcome) {
+        if !is_news && stored(connection, content)?.is_some_and(|stored| stored == *outcome) {
             return Ok(());
         }
         let is_answer = outcome.error_kind.is_none();
