@@ -5,7 +5,17 @@ from typing import Any, Final, final
 
 from aigclens.models import Detection
 
-__all__ = ["Client", "Emulator", "Handle", "Port", "__version__", "check_credentials", "redacted_id", "terms"]
+__all__ = [
+    "Blake3",
+    "Client",
+    "Emulator",
+    "Handle",
+    "Port",
+    "__version__",
+    "check_credentials",
+    "redacted_id",
+    "terms",
+]
 
 __version__: Final[str]
 
@@ -26,6 +36,12 @@ class Port:
 @final
 class Handle:
     def abort(self) -> None: ...
+
+@final
+class Blake3:
+    def __new__(cls) -> Blake3: ...
+    def update(self, piece: bytes, /) -> None: ...
+    def hexdigest(self) -> str: ...
 
 @final
 class Client:
