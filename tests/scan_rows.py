@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from aigclens.models import Label
-from aigclens.scan.rows import ScanRow
+from aigclens.scanning.rows import ScanRow
 
 
 def answered(key: str, **other: Any) -> ScanRow:

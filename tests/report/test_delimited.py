@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from aigclens.report import write
 from aigclens.report.delimited import guarded
-from aigclens.scan.rows import COLUMNS, ScanRow
+from aigclens.scanning.rows import COLUMNS, ScanRow
 from scan_rows import answered, failed
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from aigclens import ConfigError
 from aigclens.report import Writer, format_of, write
-from aigclens.scan.rows import ScanRow
+from aigclens.scanning.rows import ScanRow
 from scan_rows import again, answered
 
 FORMATS = ("jsonl", "csv", "parquet")

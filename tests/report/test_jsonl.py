@@ -18,7 +18,7 @@ import pytest
 
 from aigclens import ConfigError
 from aigclens.report import Writer
-from aigclens.scan.rows import COLUMNS, ScanRow
+from aigclens.scanning.rows import COLUMNS, ScanRow
 from scan_rows import again, answered, failed
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from aigclens.report import parquet, write
-from aigclens.scan.rows import COLUMNS, ScanRow
+from aigclens.scanning.rows import COLUMNS, ScanRow
 from scan_rows import answered, failed
 
 pq = pytest.importorskip("pyarrow.parquet")

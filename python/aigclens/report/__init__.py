@@ -1,4 +1,4 @@
-"""Rows of a scan as files: JSONL, CSV and Parquet, all with the columns of `aigclens.scan.ScanRow`.
+"""Rows of a scan as files: JSONL, CSV and Parquet, all with the columns of `aigclens.ScanRow`.
 
 aigclens.report.write(store.rows(), "verdicts.parquet")
 """

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from aigclens.report.files import Replacement, write_whole
 from aigclens.report.jsonl import text as as_json
-from aigclens.scan.rows import COLUMNS
+from aigclens.scanning.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Csv", "guarded", "rows_of_ours"]
 

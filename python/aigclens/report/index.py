@@ -6,7 +6,7 @@ import json
 from array import array
 from typing import Any
 
-from aigclens.scan.rows import COLUMNS
+from aigclens.scanning.rows import COLUMNS
 
 __all__ = ["Index"]
 

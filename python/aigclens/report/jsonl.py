@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 from aigclens.errors import ConfigError
 from aigclens.report.files import Replacement, checked, open_alone, write_whole
 from aigclens.report.index import Index
-from aigclens.scan.rows import COLUMNS
+from aigclens.scanning.rows import COLUMNS
 
 if TYPE_CHECKING:
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Jsonl", "JsonlExport", "text"]
 

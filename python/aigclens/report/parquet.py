@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from aigclens.errors import ConfigError
 from aigclens.report.jsonl import text as as_json
-from aigclens.scan.rows import COLUMNS
+from aigclens.scanning.rows import COLUMNS
 
 if TYPE_CHECKING:
     from aigclens.report.files import Replacement
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Parquet", "rows_of_ours", "schema"]
 

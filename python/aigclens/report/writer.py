@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Format", "Writer", "format_of", "write"]
 

@@ -12,7 +12,7 @@ import pytest
 import aigclens
 from aigclens import ConfigError
 from aigclens.models import Label
-from aigclens.scan.summary import Summary, described
+from aigclens.scanning.summary import Summary, described
 from scan_rows import again, answered, failed
 
 
@@ -104,6 +104,9 @@ def test_what_was_scanned_is_described(tmp_path: Path) -> None:
     assert found[0]["blake3"] == "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
     assert found[1]["blake3"] == "6437b3ac38465133ffb63b75273a8db548c558465d79db03fd359c6cd5bd9d85"
     assert found[1]["bytes"] == 3
+    shard = tmp_path / "0.tar"
+    shard.touch()
+    assert described([shard]) == [{"kind": "file", "path": str(shard), "bytes": 0}]
     assert "blake3" not in described(str(abc), hash_files=False)[0]
     assert described(["a"] * 5_000) == [{"kind": "list", "items": 5_000}]
     assert described(iter(())) == [{"kind": "tuple_iterator"}]

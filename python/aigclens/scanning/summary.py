@@ -15,16 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from aigclens import _native
 from aigclens.price import PRICE_DATE, PRICE_PER_CALL
-from aigclens.scan.budget import MICRO_PER_CALL, dollars
+from aigclens.scanning.budget import MICRO_PER_CALL, dollars
 
 if TYPE_CHECKING:
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Histogram", "Summary", "described"]
 
 # Names that are counted one by one; a service that makes up more does not fill the memory.
 _NAMES = 1_000
 _OTHERS = "(others)"
+# Files that may be many gigabytes, and are read once, for their images.
+_ARCHIVES = (".tar", ".tgz", ".gz", ".zip")
 
 
 class Histogram:
@@ -242,7 +244,7 @@ def described(source: object, *, hash_files: bool = True) -> list[dict[str, Any]
 
     Args:
         source: What `scan()` was given.
-        hash_files: Whether to read the files; not wanted for large shards.
+        hash_files: Whether to read the lists among them; archives are not read for this.
     """
     sources: Sequence[Any] = source if isinstance(source, list | tuple) else [source]
     # A long list of images is no list of inputs.
@@ -266,7 +268,7 @@ def _place(name: str | bytes, *, hash_files: bool) -> dict[str, Any]:
         if not path.is_file():
             return {"kind": "pattern", "path": text}
         found: dict[str, Any] = {"kind": "file", "path": text, "bytes": path.stat().st_size}
-        if hash_files:
+        if hash_files and not text.lower().endswith(_ARCHIVES):
             found["blake3"] = _digest(path)
     except (OSError, ValueError):
         return {"kind": "unreadable", "path": text}

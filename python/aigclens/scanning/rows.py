@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -42,9 +43,10 @@ class ScanRow:
         detected_at: When that call was answered: ISO 8601, UTC, with milliseconds and `Z`.
         labels: All labels of the answer, in its order. No column.
         warnings: Stable words for what is worth a look, such as `small_image`. No column.
-        raw: The answer's body as `json.loads` gives it. No column.
+        body: The answer's body as it came, byte for byte. No column.
         attempts: Requests that were tried for this item in the call that ended it. No column.
-        extra: Other columns of the input that were to be carried along, after the columns in every output.
+        extra: Other columns of the input that were to be carried along, after the columns in every output; `None`
+            for none.
     """
 
     key: str
@@ -69,17 +71,29 @@ class ScanRow:
     detected_at: str | None
     labels: tuple[Label, ...] = ()
     warnings: tuple[str, ...] = ()
-    raw: dict[str, Any] | None = field(default=None, hash=False, repr=False)
+    body: bytes | None = field(default=None, hash=False, repr=False)
     attempts: int = 0
-    extra: dict[str, Any] = field(default_factory=dict, hash=False)
+    extra: dict[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def raw(self) -> dict[str, Any] | None:
+        """The answer's body as `json.loads` gives it; `None` where there is none, or none that can be read."""
+        if self.body is None:
+            return None
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
 
     def to_dict(self) -> dict[str, Any]:
         """The columns in order, then what was carried along; an extra with a column's name gets `input_` before it."""
         plain = {name: getattr(self, name) for name in COLUMNS}
         plain["evidence"] = list(self.evidence)
-        for name, value in (self.extra or {}).items():
+        extra = self.extra or {}
+        for name, value in extra.items():
             shown = name
-            while shown in _COLUMNS or (shown != name and shown in self.extra):
+            while shown in _COLUMNS or (shown != name and shown in extra):
                 shown = f"input_{shown}"
             plain[shown] = value
         return plain

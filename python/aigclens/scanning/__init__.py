@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from aigclens.scan.rows import COLUMNS, ScanRow
+from aigclens.scanning.rows import COLUMNS, ScanRow
 
 __all__ = ["COLUMNS", "ScanRow"]

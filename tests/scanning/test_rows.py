@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aigclens.models import Label
-from aigclens.scan.rows import COLUMNS, ScanRow
+from aigclens.scanning.rows import COLUMNS, ScanRow
 
 DOCUMENTED = (
     "key, source, ok, label, is_aigc, confidence, risk_level, evidence, request_id, error_code, error, billing, "
@@ -20,14 +20,14 @@ DOCUMENTED = (
 POSITIONAL: tuple[Any, ...] = (
     "a/b.png", "photos/a/b.png", True, "aigc", True, 97.25, "high", ("iptc:generated:trainedAlgorithmicMedia",), "R-1",
     None, None, "billed", False, None, "ab" * 32, "aigcDetector_global", "ap-southeast-1", "service", 812.5,
-    "2026-11-24T10:00:00.123Z", (Label("aigc", 97.25),), ("small_image",), {"Code": 200}, 2,
+    "2026-11-24T10:00:00.123Z", (Label("aigc", 97.25),), ("small_image",), b'{"Code": 200}', 2,
 )  # fmt: skip
 
 
 def test_the_columns_are_the_documented_ones_in_order() -> None:
     assert ", ".join(COLUMNS) == DOCUMENTED
     names = [part.name for part in dataclasses.fields(ScanRow)]
-    assert names == [*COLUMNS, "labels", "warnings", "raw", "attempts", "extra"]
+    assert names == [*COLUMNS, "labels", "warnings", "body", "attempts", "extra"]
     described = inspect.getdoc(ScanRow) or ""
     assert all(f"\n    {name}: " in described for name in names)
 
@@ -35,10 +35,12 @@ def test_the_columns_are_the_documented_ones_in_order() -> None:
 def test_a_row_is_made_by_position() -> None:
     parts: tuple[Any, ...] = (*POSITIONAL, {"split": "train"})
     row = ScanRow(*parts)
-    assert (row.labels, row.warnings, row.raw, row.attempts) == POSITIONAL[20:]
+    assert (row.labels, row.warnings, row.body, row.attempts) == POSITIONAL[20:]
     assert row.extra == {"split": "train"}
-    assert ScanRow(*POSITIONAL).extra == {}
-    assert ScanRow(*POSITIONAL).extra is not ScanRow(*POSITIONAL).extra
+    assert ScanRow(*POSITIONAL).extra is None
+    assert row.raw == {"Code": 200}
+    for unreadable in (None, b"", b"[1]", b"\xff"):
+        assert dataclasses.replace(row, body=unreadable).raw is None
 
 
 def test_a_row_pickles_compares_and_hashes() -> None:

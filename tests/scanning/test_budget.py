@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aigclens import ConfigError
 from aigclens.price import PRICE_PER_CALL
-from aigclens.scan import budget
+from aigclens.scanning import budget
 
 
 @pytest.mark.parametrize(
