@@ -6,6 +6,7 @@ mod archive;
 mod bridge;
 mod client;
 mod convert;
+mod digest;
 mod emulator;
 mod errors;
 mod events;
@@ -28,6 +29,8 @@ mod _native {
     use super::bridge::{Handle, Port};
     #[pymodule_export]
     use super::client::{Client, check_credentials, redacted_id};
+    #[pymodule_export]
+    use super::digest::Blake3;
     #[pymodule_export]
     use super::emulator::Emulator;
     #[pymodule_export]

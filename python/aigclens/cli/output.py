@@ -7,10 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-
-def shown(text: str) -> str:
-    """A text without what a terminal would act on: control and bidirectional characters, lone surrogates."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+from aigclens.precautions import shown as shown
 
 
 def say(text: str) -> None:
