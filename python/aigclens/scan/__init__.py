@@ -1,0 +1,1 @@
+"""Many images, one after another and many at once."""
