@@ -1,11 +1,22 @@
 """The compiled core. Private: what is public is in the package."""
 
 from asyncio import AbstractEventLoop, Future
+from os import PathLike
 from typing import Any, Final, final
 
 from aigclens.models import Detection
 
-__all__ = ["Client", "Emulator", "Handle", "Port", "__version__", "check_credentials", "redacted_id", "terms"]
+__all__ = [
+    "Client",
+    "Emulator",
+    "Handle",
+    "Port",
+    "StoreReader",
+    "__version__",
+    "check_credentials",
+    "redacted_id",
+    "terms",
+]
 
 __version__: Final[str]
 
@@ -59,3 +70,12 @@ class Emulator:
     def security_token(self) -> str | None: ...
     def control(self, method: str, target: str, body: str, /) -> tuple[int, str]: ...
     def stop(self) -> None: ...
+
+@final
+class StoreReader:
+    def __new__(cls, path: str | PathLike[str], /) -> StoreReader: ...
+    def info(self) -> tuple[Any, ...]: ...
+    def rows(self, after: int, /) -> tuple[list[tuple[Any, ...]], int]: ...
+    def unresolved(self) -> list[tuple[Any, ...]]: ...
+    def verify(self) -> list[str]: ...
+    def close(self) -> None: ...

@@ -147,7 +147,7 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
     models(py)?.detection.bind(py).call1(PyTuple::new(py, fields)?)
 }
 
-fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
+pub fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
     let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
     models(py)?.label.bind(py).call1(fields)
 }
@@ -170,7 +170,7 @@ pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, 
 }
 
 /// A JSON value as `json.loads` would give it. The reader's depth limit bounds the recursion.
-fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+pub fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
         Value::Bool(truth) => PyBool::new(py, *truth).to_owned().into_any(),

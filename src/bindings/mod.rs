@@ -12,6 +12,7 @@ mod identity;
 mod interpreter;
 mod options;
 mod runtime;
+mod store;
 mod terms;
 
 use pyo3::prelude::*;
@@ -25,6 +26,8 @@ mod _native {
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::store::StoreReader;
     #[pymodule_export]
     use super::terms::terms;
 
