@@ -16,6 +16,7 @@ mod options;
 mod rows;
 mod runtime;
 mod scan;
+mod store;
 mod terms;
 
 use pyo3::prelude::*;
@@ -35,6 +36,8 @@ mod _native {
     use super::emulator::Emulator;
     #[pymodule_export]
     use super::scan::Scan;
+    #[pymodule_export]
+    use super::store::StoreReader;
     #[pymodule_export]
     use super::terms::terms;
 

@@ -4,6 +4,7 @@ use super::fault;
 use super::ledger::Desk;
 use super::lock::{self, Lock};
 use super::place::{self, Identity};
+use super::read::Reader;
 use super::record::{Question, Spent};
 use super::rescue;
 use super::schema::{self, Found};
@@ -86,6 +87,21 @@ pub(super) fn private(question: &Question, ambient: &Ambient) -> Result<(Clerk, 
     };
     let (connection, desk) = make().map_err(|error| fault::told(nowhere, &error))?;
     Ok((Clerk::new(connection, desk, None, ambient.clone()), Spent::default()))
+}
+
+/// A store that is only looked into; one that is not there knows nothing.
+pub(super) fn to_estimate(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<(Clerk, Spent)> {
+    let path = path.map(place::resolve).transpose()?.filter(|path| Identity::of(path).is_some());
+    let Some(path) = path else { return private(question, ambient) };
+    let Reader { connection, path } = Reader::open(&path)?;
+    let look = || -> rusqlite::Result<(Desk, Spent)> {
+        let desk = Desk::find(&connection, question)?;
+        let spent = Desk::spent(&connection, question.is_loopback)?;
+        connection.execute_batch("COMMIT")?;
+        Ok((desk, spent))
+    };
+    let (desk, spent) = look().map_err(|error| fault::told(&path, &error))?;
+    Ok((Clerk::new(connection, desk, None, ambient.clone()), spent))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

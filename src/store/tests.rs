@@ -1,5 +1,6 @@
 //! The store, with real files.
 #![allow(clippy::disallowed_methods, reason = "what is tested are files")]
 mod crash;
+mod reading;
 mod round;
 mod world;
