@@ -2,6 +2,7 @@
 //! turned into the other.
 #![allow(missing_debug_implementations, reason = "Python prints its own face of these")]
 #![allow(unreachable_pub, reason = "pyo3's macros export what they wrap")]
+mod archive;
 mod bridge;
 mod client;
 mod convert;
@@ -12,7 +13,9 @@ mod events;
 mod identity;
 mod interpreter;
 mod options;
+mod rows;
 mod runtime;
+mod scan;
 mod terms;
 
 use pyo3::prelude::*;
@@ -21,6 +24,8 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::archive::{Archive, Member, image_suffixes};
+    #[pymodule_export]
     use super::bridge::{Handle, Port};
     #[pymodule_export]
     use super::client::{Client, check_credentials, redacted_id};
@@ -28,6 +33,8 @@ mod _native {
     use super::digest::Blake3;
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::scan::Scan;
     #[pymodule_export]
     use super::terms::terms;
 

@@ -1,5 +1,21 @@
 //! One SQLite file per scan: what was asked, what was about to be asked, and every answer.
+//!
+//! [`Store`] writes: one thread owns the file (`clerk`), and whoever asks it is answered after it is durable. `open` is the
+//! way from a path to it, `ledger` has the statements, `row` the checksum of each answer, `schema` the tables. `place` and
+//! `lock` say where a store may be and who may write to it; `trouble` and `rescue` keep what was paid for when the disk is
+//! full or fails.
+mod clerk;
+mod ending;
+mod fault;
+mod ledger;
+mod lock;
+mod open;
+mod place;
 mod record;
+mod rescue;
+mod row;
+mod schema;
+mod trouble;
 
 pub use record::{
     Answer, By, End, Failure, Fingerprint, Intent, Intention, Item, Known, Past, Question, Settlement, Spent,
@@ -7,48 +23,120 @@ pub use record::{
 
 use crate::ambient::Ambient;
 use crate::error::{Error, Kind, Result};
+use clerk::Command;
+use ending::{Ending, nanos};
 use std::path::Path;
+use std::sync::Mutex;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
 
 /// A store that a scan writes to. One thread of its own does the writing; many requests share one transaction, and
 /// whoever asked is answered after it is durable.
 #[derive(Debug)]
-pub struct Store {}
+pub struct Store {
+    queue: mpsc::Sender<Command>,
+    clerk: Mutex<Option<JoinHandle<Result<()>>>>,
+    spent: Spent,
+    ambient: Ambient,
+    /// The process that opened it: in a child of a fork, nobody is there to write.
+    process: u32,
+}
 
 impl Store {
     /// Opens or makes the store at a path and takes its lock; without a path, one that ends with this value and is on no
     /// disk for long. Blocks.
-    pub fn open(_path: Option<&Path>, _question: &Question, _ambient: &Ambient) -> Result<Self> {
-        Err(Error::new(Kind::Store, "not there yet"))
+    pub fn open(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<Self> {
+        let (clerk, spent) = match path {
+            Some(path) => open::on_disk(path, question, ambient)?,
+            None => open::private(question, ambient)?,
+        };
+        let (queue, commands) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("aigclens-store".to_owned())
+            .spawn(move || clerk.work(&commands))
+            .map_err(|problem| {
+                Error::new(Kind::ResourceExhausted, format!("no thread could be started for the store: {problem}"))
+            })?;
+        let clerk = Mutex::new(Some(thread));
+        Ok(Self { queue, clerk, spent, ambient: ambient.clone(), process: std::process::id() })
     }
 
     /// What was spent on the question's side before this run, unresolved intents included.
     pub fn spent(&self) -> Spent {
-        Spent::default()
+        self.spent
     }
 
     /// What is known of a content; notes that this item has it.
-    pub async fn look(&self, _fingerprint: Fingerprint, _item: Item) -> Result<Known> {
-        Ok(Known::Nothing)
+    pub async fn look(&self, fingerprint: Fingerprint, item: Item) -> Result<Known> {
+        self.ask(|to| Command::Look(fingerprint, item, to)).await
+    }
+
+    /// What is known of a content; nothing is noted.
+    pub async fn peek(&self, fingerprint: Fingerprint) -> Result<Known> {
+        self.ask(|to| Command::Peek(fingerprint, to)).await
     }
 
     /// Writes down that a paid request is about to be made. It is durable when this returns.
-    pub async fn intend(&self, _intention: Intention) -> Result<Intent> {
-        Ok(Intent(0))
+    pub async fn intend(&self, intention: Intention) -> Result<Intent> {
+        self.ask(|to| Command::Intend(Box::new(intention), to)).await
     }
 
-    /// Writes down how a call ended. Durable when this returns; an error means that it could be written nowhere.
-    pub async fn settle(&self, _settlement: Settlement) -> Result<()> {
-        Ok(())
+    /// Writes down how a call ended. Durable when this returns; an error means that it could be written nowhere. It is
+    /// written too where the caller does not wait for it.
+    pub async fn settle(&self, settlement: Settlement) -> Result<()> {
+        let ending = Ending::new(&settlement, nanos(self.ambient.now()));
+        self.ask(|to| Command::Settle(Box::new(ending), to)).await
     }
 
-    /// Whether a first content of this fingerprint is seen for the first time in this run; for estimates, which write
-    /// nothing into the store.
-    pub async fn seen_before(&self, _fingerprint: Fingerprint) -> Result<bool> {
-        Ok(false)
+    /// Whether a content of this fingerprint was asked for here before, in this run; for estimates, which write nothing
+    /// into the store.
+    pub async fn seen_before(&self, fingerprint: Fingerprint) -> Result<bool> {
+        self.ask(|to| Command::Seen(fingerprint, to)).await
     }
 
-    /// Ends the run: what is queued is written, the file is tidied up and let go of. Blocks; harmless when repeated.
+    /// Ends the run: what is queued is written, the file is tidied up and let go of. Blocks; harmless when repeated. An
+    /// error says what the trouble was, and where answers are that the file could not take.
     pub fn close(&self) -> Result<()> {
-        Ok(())
+        self.here()?;
+        let thread = self.clerk.lock().map_or_else(|poisoned| poisoned.into_inner().take(), |mut thread| thread.take());
+        let Some(thread) = thread else { return Ok(()) };
+        let _ = self.queue.send(Command::Close);
+        thread
+            .join()
+            .unwrap_or_else(|_| Err(Error::new(Kind::Internal, "the thread of the store broke down; please report it")))
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<Result<T>>) -> Command) -> Result<T> {
+        self.here()?;
+        let (to, answer) = oneshot::channel();
+        self.queue.send(command(to)).map_err(|_| open::closed())?;
+        answer.await.unwrap_or_else(|_| Err(open::closed()))
+    }
+
+    fn here(&self) -> Result<()> {
+        if self.process == std::process::id() {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Store,
+            "the store was opened before the process was forked: open it in the child, after the parent has closed it",
+        ))
     }
 }
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if self.here().is_ok() {
+            let _ = self.close();
+            return;
+        }
+        // The parent's thread is not here to be waited for.
+        if let Ok(mut thread) = self.clerk.try_lock() {
+            std::mem::forget(thread.take());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,15 @@ class ScanRow:
             return None
         try:
             found = json.loads(self.body)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+    @property
+    def raw(self) -> dict[str, Any] | None:
+        """The answer's body as `json.loads` gives it; `None` where there is none that can be read."""
+        try:
+            found = None if self.body is None else json.loads(self.body)
         except ValueError:
             return None
         return found if isinstance(found, dict) else None
