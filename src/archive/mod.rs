@@ -3,7 +3,7 @@
 //! somebody has room for them ([`read`]). Only a compressed tar can be read in one direction alone: its images come with
 //! their bytes.
 //!
-//! Members are named as WebDataset names them: a sample is what shares a path up to the first dot of the file's name, and
+//! Members are named as `WebDataset` names them: a sample is what shares a path up to the first dot of the file's name, and
 //! this path is its key.
 mod file;
 mod member;

@@ -1,4 +1,4 @@
-//! What belongs together in an archive, and what it is called. The rules are WebDataset's: the files of one sample follow
+//! What belongs together in an archive, and what it is called. The rules are those of `WebDataset`: the files of one sample follow
 //! each other and share their path up to the first dot of the name, which is the sample's key.
 use super::{Head, Item, Member, What};
 use crate::image::Format;

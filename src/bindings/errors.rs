@@ -34,6 +34,7 @@ pub fn read(exception: &Bound<'_, PyAny>) -> Error {
     let message = exception.str().map(|text| text.to_string()).unwrap_or_default();
     match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
         Some(kind) => Error::new(kind, message),
+        None if name == "InputError" => Error::new(Kind::InvalidParameter, message),
         None => Error::new(Kind::UnsupportedSource, format!("{name}: {message}")),
     }
 }

@@ -16,6 +16,12 @@ const STAMP: &[BorrowedFormatItem<'_>] =
 
 static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
+/// Who was asked, for rows that nobody answered.
+pub struct Asked {
+    pub service: String,
+    pub region: Option<String>,
+}
+
 /// A time since the epoch as ISO 8601, UTC.
 fn stamp(at: Duration) -> Option<String> {
     let nanos = i128::try_from(at.as_nanos()).ok()?;
@@ -23,7 +29,7 @@ fn stamp(at: Duration) -> Option<String> {
 }
 
 /// `aigclens.scan.rows.ScanRow`, its fields in order.
-pub fn row<'py>(py: Python<'py>, row: &Row, extras: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
+pub fn row<'py>(py: Python<'py>, row: &Row, asked: &Asked, extras: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let class = ROW.get_or_try_init(py, || -> PyResult<Py<PyAny>> {
         Ok(py.import("aigclens.scanning.rows")?.getattr("ScanRow")?.unbind())
     })?;
@@ -80,8 +86,8 @@ pub fn row<'py>(py: Python<'py>, row: &Row, extras: &Bound<'py, PyDict>) -> PyRe
             is_cached,
             duplicate_of,
             blake3,
-            none(),
-            none(),
+            asked.service.as_str().into_pyobject(py)?.into_any(),
+            asked.region.as_deref().into_pyobject(py)?,
             none(),
             none(),
             none(),

@@ -48,6 +48,8 @@ impl Given {
 pub struct Scan {
     core: Mutex<Option<Arc<core::Scan>>>,
     inbox: Option<(Arc<Inbox>, Observer)>,
+    /// What is asked of, for rows that nobody answered.
+    asked: rows::Asked,
     pid: u32,
 }
 
@@ -100,7 +102,7 @@ impl Scan {
         let (mut call, observer) = convert::terms(call)?;
         let inbox = observer.map(|observer| (Arc::new(Inbox::new(observer.clone())), observer));
         call.listener = inbox.as_ref().map(|(inbox, _)| Arc::clone(inbox) as Arc<dyn Listener>);
-        let begin = || -> Outcome<core::Scan> {
+        let begin = || -> Outcome<(core::Scan, rows::Asked)> {
             let (client, settings, ambient) = client.parts()?;
             let question = Question {
                 service: call.service.clone().unwrap_or_else(|| settings.service.clone()),
@@ -111,10 +113,11 @@ impl Scan {
             let options = options.read(call)?;
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let store = Store::open(store.as_deref(), &question, &ambient)?;
-            Ok(core::Scan::start(client, store, options, ambient, io))
+            let asked = rows::Asked { service: question.service, region: settings.endpoint.region.clone() };
+            Ok((core::Scan::start(client, store, options, ambient, io), asked))
         };
-        let core = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { core: Mutex::new(Some(Arc::new(core))), inbox, pid: std::process::id() })
+        let (core, asked) = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
+        Ok(Self { core: Mutex::new(Some(Arc::new(core))), inbox, asked, pid: std::process::id() })
     }
 
     /// How many items may be fed now.
@@ -178,7 +181,7 @@ impl Scan {
         self.tell(py)?;
         let rows = PyList::empty(py);
         for row in &taken.rows {
-            rows.append(rows::row(py, row, extras)?)?;
+            rows.append(rows::row(py, row, &self.asked, extras)?)?;
         }
         let why = taken.why.map(|error| errors::raise(py, &error).into_value(py).into_bound(py).into_any());
         Ok((rows, taken.is_over, why))

@@ -68,6 +68,10 @@ def _close_all() -> None:
             drive._shut()
 
 
+def _of_inputs(options: dict[str, Any]) -> Any:
+    return {name: value for name, value in options.items() if name in InputOptions.__annotations__}
+
+
 class _Drive:
     """What both kinds of scans share: feeding, counting and ending."""
 
@@ -90,7 +94,6 @@ class _Drive:
         micro = budgets.parse(budget)
         self._client, self._owns_client = client, owns_client
         self._limit = client._limit
-        self._options = input_options
         self._extras: dict[int, Any] = {}
         self._fed = 0
         self._rows: deque[ScanRow] = deque()
@@ -125,7 +128,7 @@ class _Drive:
             inputs=described(source),
             store=path,
         )
-        self._reporter = Reporter(progress, inputs.total(source, **self._options), self.summary)
+        self._reporter = Reporter(progress, inputs.total(source), self.summary)
 
     @property
     def state(self) -> str:
@@ -220,6 +223,7 @@ class _Drive:
             if isinstance(why, BudgetExceeded):
                 resume = "run the scan again with the same store and a larger budget to go on"
         self.summary.end(None if why is None else f"{type(why).__name__}: {why}", resume)
+        self.summary.skipped = getattr(self._items, "skipped", 0)
         self._reporter.end(self.state)
 
     def _native_stopped(self) -> bool:
@@ -257,8 +261,9 @@ class Scan(_Drive, Iterator["ScanRow"]):
     """
 
     def __init__(self, client: Client, source: Any, **options: Any) -> None:
+        # A source that cannot be read is told before there is a store.
+        self._items = inputs.items(source, **_of_inputs(options))
         super().__init__(client, source, **options)
-        self._items = inputs.items(source, **self._options)
 
     def __iter__(self) -> Self:
         return self
@@ -326,9 +331,9 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
     """
 
     def __init__(self, client: AsyncClient, source: Any, **options: Any) -> None:
-        super().__init__(client, source, **options)
         self._is_async = hasattr(source, "__aiter__")
-        self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **self._options)
+        self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **_of_inputs(options))
+        super().__init__(client, source, **options)
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
         self._is_aside = isinstance(source, str | os.PathLike)
         self._next: asyncio.Future[Item] | None = None
