@@ -1,7 +1,7 @@
 """A scan that plays a script, so that what is tested is the command alone: `python -m fake_scan scan ...`.
 
-The script is JSON in the environment variable FAKE_SCAN: `rows` (keys; `!` before one that fails), `error` (a class and a
-message that end it), `wait` (rows after which it waits for a stop), `hostile` (whether texts are hostile).
+The script is JSON in the environment variable FAKE_SCAN: `rows` (keys; `!` before one that fails), `error` (a class and
+a message that end it), `wait` (rows after which it waits for a stop), `hostile` (whether texts are hostile).
 """
 
 from __future__ import annotations

@@ -198,9 +198,9 @@ def test_the_summary_is_a_file_too(tmp_path: Path) -> None:
 def test_options_reach_the_scan(tmp_path: Path) -> None:
     log = tmp_path / "log"
     run(
-        tmp_path, "scan", "x", "--store", "s", "--budget", "50 USD", "--concurrency", "3", "--ordered", "--retry", "errors",
-        "--url-column", "URL", "--key-column", "ID", "--carry", "a,b", "--carry", "c", "--glob", "*.jpg", "--exclude", "t/*",
-        "--root", "r", "--follow-symlinks", "--qps", "5", "--region", "us-east-1", "--check-image", "off",
+        tmp_path, "scan", "x", "--store", "s", "--budget", "50 USD", "--concurrency", "3", "--ordered", "--retry",
+        "errors", "--url-column", "URL", "--key-column", "ID", "--carry", "a,b", "--carry", "c", "--glob", "*.jpg",
+        "--exclude", "t/*", "--root", "r", "--follow-symlinks", "--qps", "5", "--region", "us-east-1", "--check-image", "off",
         FAKE_LOG=str(log),
     )  # fmt: skip
     options, closed = map(json.loads, log.read_text().splitlines())
@@ -232,7 +232,9 @@ def test_a_signal_ends_it_gently(tmp_path: Path, number: signal.Signals, code: i
     """H10: rows and summary are written, and one line says how to go on."""
     log, out, summary = (tmp_path / name for name in ("log", "o.jsonl", "s.json"))
     script = {"rows": KEYS, "wait": 2}
-    with started(tmp_path, "--json", "--out", str(out), "--summary", str(summary), script=script, FAKE_LOG=str(log)) as one:
+    with started(
+        tmp_path, "--json", "--out", str(out), "--summary", str(summary), script=script, FAKE_LOG=str(log)
+    ) as one:
         assert one.stdout is not None and one.stderr is not None
         rows = [json.loads(one.stdout.readline()) for _ in range(2)]
         one.send_signal(number)
@@ -400,4 +402,3 @@ def test_store_commands(tmp_path: Path) -> None:
     for command in ("info", "verify", "unresolved"):
         done = run(tmp_path, "store", command, "nowhere")
         assert (done.returncode, done.stdout, done.stderr) == (4, "", "aigclens: StoreDamaged: nowhere is no store\n")
-

@@ -164,6 +164,9 @@ class _Run:
         if why is None:
             return (SOME_FAILED if summary.failed else OK), None, None
         stopped = f"{type(why).__name__}: {why}" if isinstance(why, AigcError) else _reason(why)
+        if isinstance(why, BudgetExceeded):
+            # How to go on is said in the command's own words.
+            stopped = stopped.partition(";")[0]
         return (OUT_OF_BUDGET if isinstance(why, BudgetExceeded) else STOPPED), stopped, self._way_on(why)
 
     def _way_on(self, why: BaseException | None) -> str:
@@ -216,7 +219,8 @@ def _told(summary: Any) -> list[str]:
 
     first = (
         f"{summary.items:,} images: {summary.ok:,} answered, {summary.failed:,} failed, "
-        f"{summary.cached:,} from the store, {summary.duplicates:,} duplicates; {span(summary.elapsed)}, {summary.rate:.1f}/s"
+        f"{summary.cached:,} from the store, {summary.duplicates:,} duplicates; "
+        f"{span(summary.elapsed)}, {summary.rate:.1f}/s"
     )
     cost = f"{summary.billed_calls:,} calls billed: {summary.billed_usd:f} USD"
     if summary.possibly_billed_calls:
