@@ -50,6 +50,7 @@ def test_a_tuple_has_the_key_and_a_list_has_not() -> None:
     assert [item.key for item in read({"one": "a.png", "two": b"x"})] == ["one", "two"]
     assert [item.source for item in read(("a.png", "b.png"))] == ["a.png", "b.png"], "the source itself is no pair"
     assert [item.key for item in read(enumerate([b"x", b"y"]))] == ["0", "1"]
+    wrong: tuple[Any, ...]
     for wrong in (("a.png",), ("a", "b", "c"), (b"k", "a.png"), ("a", "b", {}, 1), (True, "a.png")):
         (item,) = read([wrong])
         assert isinstance(item.source, UnsupportedSource)

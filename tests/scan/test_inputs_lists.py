@@ -139,7 +139,7 @@ def test_the_column_is_found_or_asked_for(made: Callable[..., Path]) -> None:
         with pytest.raises(ConfigError, match=message):
             inputs.items(made("l.csv", text))
     path = made("l.csv", "url,a,a\n1,2,3\n")
-    for options, message in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"url_column": "x"}, "no column 'x'"),
         ({"path_column": "a"}, "more than one column 'a'"),
         ({"key_column": "k"}, "no column 'k'"),
@@ -148,7 +148,8 @@ def test_the_column_is_found_or_asked_for(made: Callable[..., Path]) -> None:
         ({"binary_column": "url"}, "is for Parquet"),
         ({"glob": "*.png"}, "glob is for a folder"),
         ({"carry": [""]}, "none of them empty"),
-    ]:
+    ]
+    for options, message in cases:
         with pytest.raises(ConfigError, match=message):
             inputs.items(path, **options)
 

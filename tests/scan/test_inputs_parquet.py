@@ -70,7 +70,7 @@ def test_images_inside_of_the_table(tmp_path: Path) -> None:
 
 def test_columns_that_cannot_be_meant(tmp_path: Path) -> None:
     path = table(tmp_path / "t.parquet", {"url": ["a"], "jpg": [b"x"], "n": [1], "list": [["a"]]})
-    for options, message in [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({}, "any of 'url', 'jpg' may be meant"),
         ({"url_column": "jpg"}, "no text; name it as binary_column"),
         ({"binary_column": "url"}, "is text; name it as url_column"),
@@ -78,7 +78,8 @@ def test_columns_that_cannot_be_meant(tmp_path: Path) -> None:
         ({"url_column": "list"}, "is list<"),
         ({"url_column": "x"}, "no column 'x'; the columns of .* are 'url', 'jpg', 'n', 'list'"),
         ({"url_column": "url", "carry": "jpg"}, "holds bytes, which are not carried"),
-    ]:
+    ]
+    for options, message in cases:
         with pytest.raises(ConfigError, match=message):
             inputs.items(path, **options)
     (tmp_path / "no.parquet").write_bytes(b"PAR1 nothing of the kind PAR1")

@@ -135,9 +135,9 @@ def test_what_is_no_shard(tmp_path: Path) -> None:
     remote = read("https://a.example/{000..001}.tar?token=secret")
     assert all(isinstance(item.source, InvalidUrl) and "secret" not in str(item.source) for item in remote)
     assert len(remote) == 2
-    for options in ({"url_column": "url"}, {"key_column": "key"}, {"glob": "*.png"}):
-        with pytest.raises(ConfigError):
-            inputs.items(tmp_path / "a.tar", **options)
+    for option in ("url_column", "key_column", "glob", "exclude"):
+        with pytest.raises(ConfigError, match=f"{option} is for"):
+            read(tmp_path / "a.tar", **{option: "x"})
     with pytest.raises(ImageFileNotFound):
         _native.Archive(str(tmp_path / "none.tar"), False)
 
