@@ -53,6 +53,10 @@ pub(super) fn on_disk(path: &Path, question: &Question, ambient: &Ambient) -> Re
     }
     let is_fresh = found == Found::Empty;
     match found {
+        // SQLite takes a file that is shorter than its header for an empty one.
+        Found::Empty if rustix::fs::stat(&path).is_ok_and(|status| status.st_size > 0) => {
+            return Err(fault::damaged(&path, "it is too short for a database"));
+        }
         Found::Empty => create(&connection, &path, ambient)?,
         Found::Foreign => return Err(fault::damaged(&path, "it is a database of another program")),
         Found::Ours(version) => schema::migrate(&connection, &path, version, schema::STEPS)?,

@@ -133,7 +133,7 @@ impl Reader {
                 let why = format!("its tables are of version {version}: a scan brings them up to date");
                 return Err(fault::refused(&path, &why));
             }
-            Found::Empty => return Err(fault::damaged(&path, "it is empty")),
+            Found::Empty => return Err(fault::damaged(&path, "it is empty, or too short for a database")),
             Found::Foreign => return Err(fault::damaged(&path, "it is a database of another program")),
         }
         let reader = Self { connection, path };
