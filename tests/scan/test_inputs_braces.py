@@ -8,7 +8,7 @@ from itertools import islice
 
 import pytest
 
-from aigclens.scan.inputs.braces import expand, has_braces
+from aigclens.scanning.inputs.braces import expand, has_braces
 
 CASES = [
     "a{b,c}d", "{a,b}{1..3}", "x{001..003}y", "{9..11}", "{09..11}", "{3..1}", "{0..10..5}", "{a..e..2}", "{c..a}",

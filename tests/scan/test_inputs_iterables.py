@@ -13,8 +13,8 @@ import pytest
 
 from aigclens import OssObject
 from aigclens.errors import ConfigError, ImageFileError, UnsupportedSource
-from aigclens.scan import inputs
-from aigclens.scan.inputs import Item
+from aigclens.scanning import inputs
+from aigclens.scanning.inputs import Item
 
 
 def read(source: Any, **options: Any) -> list[Item]:

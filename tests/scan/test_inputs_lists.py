@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from aigclens.errors import ConfigError, ImageFileError, InputError, InvalidParameter, InvalidUrl
-from aigclens.scan import inputs
-from aigclens.scan.inputs import Item
+from aigclens.scanning import inputs
+from aigclens.scanning.inputs import Item
 
 
 @pytest.fixture

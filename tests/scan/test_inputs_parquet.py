@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aigclens.errors import ConfigError, InputError, InvalidParameter, InvalidUrl
-from aigclens.scan import inputs
-from aigclens.scan.inputs import Item
+from aigclens.scanning import inputs
+from aigclens.scanning.inputs import Item
 
 
 def table(path: Path, columns: dict[str, Any], **options: Any) -> Path:

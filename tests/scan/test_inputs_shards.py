@@ -15,8 +15,8 @@ import pytest
 
 from aigclens import _native
 from aigclens.errors import AigcError, ConfigError, ImageFileError, ImageFileNotFound, InvalidUrl
-from aigclens.scan import inputs
-from aigclens.scan.inputs import Item
+from aigclens.scanning import inputs
+from aigclens.scanning.inputs import Item
 
 
 def shard(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
