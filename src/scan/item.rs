@@ -242,11 +242,14 @@ impl Engine {
                     let closed = entry.close(attempts, End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
                     let counts = !matches!(verdict, Verdict::Wait(_)) && !self.is_about_the_weather(&error);
-                    return if verdict == Verdict::Stop {
-                        Err(self.give_up(error))
-                    } else {
-                        Ok(Next::Again { counts })
-                    };
+                    if verdict == Verdict::Stop {
+                        // What is the scan's own says how to go on already.
+                        let is_own =
+                            matches!(error.kind(), Kind::Budget | Kind::ScanPaused) || is_about_the_store(&error);
+                        let hint = "(the scan ends here; run it again to go on)";
+                        return Err(self.give_up(if is_own { error } else { error.adding(hint) }));
+                    }
+                    return Ok(Next::Again { counts });
                 }
                 let failure: Box<Failure> =
                     Box::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
@@ -278,6 +281,10 @@ impl Engine {
         self.stop(Some(error));
         Left
     }
+}
+
+fn is_about_the_store(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Store | Kind::StoreLocked | Kind::StoreFull | Kind::StoreDamaged)
 }
 
 fn answer(found: Detection, evidence: Vec<String>, at: Duration) -> Answer {

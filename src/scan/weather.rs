@@ -23,6 +23,8 @@ pub(super) enum Sign {
     Fair,
     /// The service refused what all calls of the scan have in common, or so it seems.
     Refusal,
+    /// It says nothing of the service.
+    Silent,
     /// Bad luck, or the beginning of an outage.
     Bad,
     /// No connection, or no room for calls: the next one would fare no better.
@@ -125,6 +127,7 @@ impl Weather {
         let mut sky = self.sky();
         let mut diagnosis = None;
         match sign {
+            Sign::Silent => return None,
             Sign::Fair | Sign::Refusal => {
                 sky.bad = 0;
                 sky.foul = None;
