@@ -200,7 +200,8 @@ def test_options_reach_the_scan(tmp_path: Path) -> None:
     run(
         tmp_path, "scan", "x", "--store", "s", "--budget", "50 USD", "--concurrency", "3", "--ordered", "--retry",
         "errors", "--url-column", "URL", "--key-column", "ID", "--carry", "a,b", "--carry", "c", "--glob", "*.jpg",
-        "--exclude", "t/*", "--root", "r", "--follow-symlinks", "--qps", "5", "--region", "us-east-1", "--check-image", "off",
+        "--exclude", "t/*", "--root", "r", "--follow-symlinks", "--qps", "5", "--region", "us-east-1",
+        "--check-image", "off",
         FAKE_LOG=str(log),
     )  # fmt: skip
     options, closed = map(json.loads, log.read_text().splitlines())

@@ -15,8 +15,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="store_command", required=True, metavar="COMMAND")
     _command(commands, "info", _info, "what the store has, and what it cost")
     export = _command(commands, "export", _export, "write its rows to a file, as they are at one moment")
-    export.add_argument("--out", required=True, metavar="FILE", help="the file: .jsonl, .csv or .parquet")
-    export.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="what it is, where its name does not say")
+    export.add_argument("--out", required=True, metavar="FILE", help="the file: .jsonl, .csv, .parquet or .html")
+    export.add_argument(
+        "--format", choices=["jsonl", "csv", "parquet", "html"], help="what it is, where its name does not say"
+    )
     export.add_argument("--force", action="store_true", help="replace a file that is there")
     export.add_argument("--no-guard", action="store_true", help="CSV: leave cells as they are that look like formulas")
     _command(commands, "unresolved", _unresolved, "calls whose outcome nobody knows, and that may have been charged")

@@ -1,4 +1,4 @@
-"""Rows of a scan as files: JSONL, CSV and Parquet, all with the columns of `aigclens.ScanRow`.
+"""Rows of a scan as files: JSONL, CSV, Parquet, and a page of HTML for people, with the columns of `aigclens.ScanRow`.
 
 aigclens.report.write(store.rows(), "verdicts.parquet")
 """

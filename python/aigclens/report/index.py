@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import json
 from array import array
-from typing import Any
+from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aigclens.scanning.rows import COLUMNS
 
-__all__ = ["Index"]
+if TYPE_CHECKING:
+    from aigclens.scanning.rows import ScanRow
+
+__all__ = ["Hashes", "Index", "of_facts", "of_row"]
+
+Hashes: TypeAlias = tuple[int, int]
+"""What a row is about, and what it says."""
 
 _MASK = 2**64 - 1
 # What a slot of the table is: free, a line of the file that this run has not met, one that it has met as it is, one
 # that this run has said otherwise.
 _FREE, _LINE, _MET, _SUPERSEDED = range(4)
+# What a row is about, and what makes it another row about the same.
+_PARTS = ("key", "source", "ok", "label", "confidence", "blake3", "service", "request_id", "detected_at", "error")
+_row_parts, _facts_parts = attrgetter(*_PARTS), itemgetter(*_PARTS)
 # Lines about one and the same that the table takes; more of them have a place of their own.
 _FEW = 8
 
@@ -40,9 +50,9 @@ class Index:
     def __len__(self) -> int:
         return self._lines
 
-    def add(self, number: int, facts: dict[str, Any]) -> None:
+    def add(self, number: int, line: Hashes) -> None:
         """A line of the file."""
-        about, said = _hashes(facts)
+        about, said = line
         slot, met = about % self._size, 0
         while self._state[slot]:
             met += self._about[slot] == about
@@ -52,9 +62,9 @@ class Index:
             slot = slot + 1 if slot + 1 < self._size else 0
         self._about[slot], self._said[slot], self._number[slot], self._state[slot] = about, said, number, _LINE
 
-    def meets(self, facts: dict[str, Any]) -> bool:
+    def meets(self, row: Hashes) -> bool:
         """Whether a row of this run stands in the file as it is; each line counts for one row."""
-        about, said = _hashes(facts)
+        about, said = row
         slot, other, is_first = about % self._size, -1, True
         while self._state[slot]:
             if self._about[slot] == about:
@@ -131,19 +141,14 @@ class _Many:
         return [*self._superseded, *left]
 
 
-def _hashes(facts: dict[str, Any]) -> tuple[int, int]:
-    about = (facts["key"], facts["source"])
-    said = (
-        *about,
-        facts["ok"],
-        facts["label"],
-        facts["confidence"],
-        facts["blake3"],
-        facts["service"],
-        facts["request_id"],
-        facts["detected_at"],
-        facts["error"],
-        # What was carried along is said as well.
-        json.dumps(list(facts.items())[len(COLUMNS) :], default=str) if len(facts) > len(COLUMNS) else None,
-    )
-    return hash(about) & _MASK, hash(said) & _MASK
+def of_row(row: ScanRow) -> Hashes:
+    """What a row without extras is about, and what it says."""
+    parts = _row_parts(row)
+    return hash(parts[:2]) & _MASK, hash((parts, None)) & _MASK
+
+
+def of_facts(facts: dict[str, Any]) -> Hashes:
+    """The same of a line that was read again, or of a row as it would be: what was carried along is said as well."""
+    parts = _facts_parts(facts)
+    extras = json.dumps(list(facts.items())[len(COLUMNS) :]) if len(facts) > len(COLUMNS) else None
+    return hash(parts[:2]) & _MASK, hash((parts, extras)) & _MASK

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aigclens.errors import ConfigError
 from aigclens.report.files import Replacement, checked, open_alone, write_whole
-from aigclens.report.index import Index
+from aigclens.report.index import Index, of_facts, of_row
 from aigclens.scanning.rows import COLUMNS
 
 if TYPE_CHECKING:
@@ -83,18 +83,24 @@ class Jsonl:
             self._cut_torn_line()
             self._index = Index(self._count())
             for number, facts in enumerate(self._facts()):
-                self._index.add(number, facts)
+                self._index.add(number, of_facts(facts))
         except BaseException:
             self.release()
             raise
 
     def write(self, row: ScanRow) -> bool:
         """Appends a row unless it stands there already; whether it was appended."""
-        facts = row.to_dict()
-        line = text(facts)
-        # What was carried along is compared as it would be read again.
-        if len(self._index) and self._index.meets(json.loads(line) if row.extra else facts):
-            return False
+        line = None
+        if len(self._index):
+            if row.extra:
+                # What was carried along is compared as it would be read again.
+                line = text(row.to_dict())
+                known = of_facts(json.loads(line))
+            else:
+                known = of_row(row)
+            if self._index.meets(known):
+                return False
+        line = line or text(row.to_dict())
         write_whole(self._file, line.encode() + b"\n")
         return True
 

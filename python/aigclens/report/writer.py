@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
 from aigclens.errors import ConfigError
-from aigclens.report import delimited, parquet
+from aigclens.report import delimited, page, parquet
 from aigclens.report.files import Replacement, checked
 from aigclens.report.jsonl import Jsonl, JsonlExport
 
@@ -21,15 +21,23 @@ if TYPE_CHECKING:
 
 __all__ = ["Format", "Writer", "format_of", "write"]
 
-Format: TypeAlias = Literal["jsonl", "csv", "parquet"]
+Format: TypeAlias = Literal["jsonl", "csv", "parquet", "html"]
 _SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".csv": "csv",
     ".parquet": "parquet",
     ".pq": "parquet",
+    ".html": "html",
+    ".htm": "html",
 }
-_FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
+_FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet", "html")
+# How many rows a file has, if it is one that this package wrote.
+_OURS: dict[str, Callable[[Path], int | None]] = {
+    "csv": delimited.rows_of_ours,
+    "parquet": parquet.rows_of_ours,
+    "html": page.rows_of_ours,
+}
 
 
 class _Sheet(Protocol):
@@ -59,13 +67,13 @@ class Writer:
     """Writes rows to a file; a context manager, which discards an export that an exception ended.
 
     An export (`resume=False`) appears at once when it is complete. With `resume=True`, for the output of a scan that
-    may be stopped and run again: JSONL grows by a whole line for each row and is continued; CSV and Parquet are written
+    may be stopped and run again: JSONL grows by a whole line for each row and is continued; the others are written
     anew, since the run has the earlier answers too, and take the place of the earlier file when the writer is closed
     (after a run that was stopped: unless the earlier file has more rows, which is then kept).
 
     Attributes:
         path: Where the rows will be.
-        format: `jsonl`, `csv` or `parquet`.
+        format: `jsonl`, `csv`, `parquet` or `html`.
         kept: Whether closing left an earlier file in place, since it has more rows.
     """
 
@@ -81,7 +89,8 @@ class Writer:
         """Checks now, before anything is paid for, that the file can be written.
 
         Args:
-            path: The file. Its suffix says the format: `.jsonl`, `.ndjson`, `.csv`, `.parquet`, `.pq`.
+            path: The file. Its suffix says the format: `.jsonl`, `.ndjson`, `.csv`, `.parquet`, `.pq`,
+                `.html`, `.htm`.
             format: The format, where the suffix does not say.
             force: Whether a file that is there may be replaced.
             resume: Whether it may be a file that this package wrote, which is continued or written anew.
@@ -104,12 +113,13 @@ class Writer:
                 self.path.unlink()
             self._grows = Jsonl(self.path)
             return
-        ours = {"csv": delimited.rows_of_ours, "parquet": parquet.rows_of_ours}.get(self.format) if resume else None
-        self._place = Replacement(self.path, force=force, rows_of_ours=ours)
+        self._place = Replacement(self.path, force=force, rows_of_ours=_OURS.get(self.format) if resume else None)
         if self.format == "csv":
             self._sheet = delimited.Csv(self._place, guard=guard)
         elif self.format == "parquet":
             self._sheet = parquet.Parquet(self._place)
+        elif self.format == "html":
+            self._sheet = page.Page(self._place)
         else:
             self._sheet = JsonlExport(self._place)
         self._rows = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -86,7 +87,7 @@ class ScanRow:
 
     def to_dict(self) -> dict[str, Any]:
         """The columns in order, then what was carried along; an extra with a column's name gets `input_` before it."""
-        plain = {name: getattr(self, name) for name in COLUMNS}
+        plain: dict[str, Any] = dict(zip(COLUMNS, _parts(self), strict=True))
         plain["evidence"] = list(self.evidence)
         extra = self.extra or {}
         for name, value in extra.items():
@@ -100,3 +101,4 @@ class ScanRow:
 #: The columns of every output, in order.
 COLUMNS: tuple[str, ...] = tuple(part.name for part in fields(ScanRow))[:20]
 _COLUMNS = frozenset(COLUMNS)
+_parts = attrgetter(*COLUMNS)
