@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from aigclens.scanning import Scan as Scan
     from aigclens.scanning import ScanRow as ScanRow
     from aigclens.scanning import ascan as ascan
+    from aigclens.scanning import estimate as estimate
     from aigclens.scanning import scan as scan
 
 __all__ = [
@@ -173,6 +174,7 @@ __all__ = [
     "adetect",
     "ascan",
     "detect",
+    "estimate",
     "scan",
 ]
 
@@ -199,6 +201,7 @@ _ROOMS = {
     "Scan": "scanning",
     "ScanRow": "scanning",
     "ascan": "scanning",
+    "estimate": "scanning",
     "scan": "scanning",
 }
 

@@ -17,6 +17,7 @@ mod rows;
 mod runtime;
 mod scan;
 mod store;
+mod survey;
 mod terms;
 
 use pyo3::prelude::*;
@@ -38,6 +39,8 @@ mod _native {
     use super::scan::Scan;
     #[pymodule_export]
     use super::store::StoreReader;
+    #[pymodule_export]
+    use super::survey::Survey;
     #[pymodule_export]
     use super::terms::terms;
 

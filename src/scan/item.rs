@@ -4,7 +4,7 @@ use super::flights::{Boarding, Landing};
 use super::judge::{Verdict, judge};
 use super::row::{Input, Row, What, failure, fingerprint, told};
 use super::weather::{Pass, Sign};
-use super::{DataIds, Engine, Retry};
+use super::{DataIds, Engine, MOST_TRIES, Retry};
 use crate::attempt::{Attempt, Billing};
 use crate::client::{Call, Loaded, Source};
 use crate::detection::Detection;
@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// Calls about one item in one run that end with trouble which passes, before it is a row with an error.
 const ROUNDS: u32 = 3;
-/// Calls about one content over all runs that end in failure or doubt, after which it is left alone (L19).
-const MOST_TRIES: u32 = 6;
 
 /// The scan was stopped before the item's turn: it has no row, and the next run finds it as it was.
 struct Left;

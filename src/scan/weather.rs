@@ -135,7 +135,7 @@ impl Weather {
                 }
             }
             Sign::Bad | Sign::Outage => {
-                let Some(error) = error else { return None };
+                let error = error?;
                 sky.bad += 1;
                 let is_out = sign == Sign::Outage || sky.bad >= OUTAGE;
                 let now = Instant::now();
@@ -145,12 +145,11 @@ impl Weather {
                         foul.tries += 1;
                         foul.why = error.clone();
                     }
-                    Some(_) => {}
                     None if is_out => {
                         let next = now + self.rest(0);
                         sky.foul = Some(Foul { since: now, next, tries: 1, is_probed: false, why: error.clone() });
                     }
-                    None => {}
+                    _ => {}
                 }
             }
         }

@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from aigclens.precautions import shown as shown
+from aigclens.precautions import shown
+
+__all__ = ["abandon", "number", "prepare", "say", "shown", "table"]
 
 
 def say(text: str) -> None:

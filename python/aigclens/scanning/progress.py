@@ -41,7 +41,7 @@ class Progress:
         billed: Calls of this run that were charged.
         possibly_billed: Calls of this run that may have been charged.
         spent_usd: What this run was charged and may have been charged, in dollars, exactly.
-        rate: Rows a second, over the last half minute.
+        rate: Rows a second, over the last half minute; at the end, over the whole run.
         eta: Seconds until the end at that rate, where the total is known.
         state: `running`, `paused: ` and why, `stopping`, or `over`.
     """
@@ -154,7 +154,8 @@ class Reporter:
             while len(samples) > 2 and now - samples[1][0] > _WINDOW:
                 samples.popleft()
         since, before = samples[0]
-        rate = (done - before) / (now - since) if now - since >= _EVERY / 2 else 0.0
+        # At the end, that of the whole run.
+        rate = (done - before) / (now - since) if now - since >= _EVERY / 2 and not self._is_ended else counts.rate
         left = None if self._total is None else max(0, self._total - done)
         return Progress(
             done=done,

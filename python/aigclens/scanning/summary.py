@@ -20,7 +20,7 @@ from aigclens.scanning.budget import MICRO_PER_CALL, dollars
 if TYPE_CHECKING:
     from aigclens.scanning.rows import ScanRow
 
-__all__ = ["Histogram", "Summary", "described"]
+__all__ = ["Histogram", "Summary", "check_place", "described"]
 
 # Names that are counted one by one; a service that makes up more does not fill the memory.
 _NAMES = 1_000
@@ -237,6 +237,17 @@ class Summary:
             place.publish()
         finally:
             place.discard()
+
+
+def check_place(path: str | os.PathLike[str], *, force: bool = False) -> None:
+    """Finds out now whether a summary could be written there.
+
+    Raises:
+        ConfigError: The place cannot be written to, or has another file.
+    """
+    from aigclens.report.files import Replacement
+
+    Replacement(path, force=force, rows_of_ours=_summary_of_ours).discard()
 
 
 def described(source: object, *, hash_files: bool = True) -> list[dict[str, Any]]:
