@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
-import warnings
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
@@ -36,15 +36,17 @@ import aigclens
 import images
 from aigclens.scanning import inputs
 from aigclens.store import Store
-from aigclens.testing import Emulator
+from aigclens.testing import Emulator, FaultReport
 
 AT_ONCE = 64
 TIMEOUT = 1.0
-# Of every hundred items so many are local files, members of a tar and bytes; one file in ten is a copy of an earlier one.
+# Of every hundred items so many are of each kind; one file in ten is a copy of an earlier one. All others are URLs.
 FILES, MEMBERS, BYTES, BROKEN, MISSING, DEAD = 20, 5, 5, 2, 2, 2
 # Rows after which memory must not grow, and by how much it may.
 WARM = 5_000
 GROWTH = 16 * 1024 * 1024
+# Rows between two looks at the memory.
+EVERY = 500
 DEAD_URLS = 50
 
 
@@ -109,7 +111,8 @@ def items(folder: Path, count: int) -> Iterator[tuple[str, Any]]:
 
 def child(folder: Path, count: int) -> int:
     """Scans, writes each row down, and measures itself meanwhile."""
-    warnings.simplefilter("ignore")
+    # Throttled calls are what this is about, no news.
+    logging.getLogger("aigclens").setLevel(logging.ERROR)
     client = aigclens.Client(qps=None, check_image="off", timeout=TIMEOUT, connect_timeout=TIMEOUT, max_retries=2)
     # What the first call opens stays open.
     with aigclens.scan(["https://warm.example/1.png", picture(-1)], client=client) as scan:
@@ -125,7 +128,7 @@ def child(folder: Path, count: int) -> int:
             for number, row in enumerate(scan):
                 name = "ok" if row.ok else (row.error or "").partition(":")[0]
                 rows.write(f"{row.key}\t{name}\t{row.request_id or ''}\n")
-                if number % 500 == 0:
+                if number % EVERY == 0:
                     sizes.append(memory())
                 now = time.monotonic()
                 paused += now - last if scan.state.startswith("paused") else 0
@@ -175,6 +178,38 @@ def compare(folder: Path, count: int, charged: Counter[str]) -> tuple[list[str],
     return found, Counter(name for _, name, _ in handed), verdicts
 
 
+def show(told: dict[str, Any], count: int, *, ledger: int, verdicts: Counter[str], faults: FaultReport) -> list[str]:
+    """Prints the figures; those that are not as they must be."""
+    sizes, warm_at = told["sizes"], WARM // EVERY
+    is_long = len(sizes) > warm_at + 1
+    warm = sizes[warm_at] if is_long else sizes[-1]
+    growth = max(sizes[warm_at:]) - warm if is_long else 0
+    # What came to the accepting of connections apart, each rule has seen every request that no other one had ended.
+    requests = max(rule["seen"] for rule in faults["rules"])
+    acted, kinds = sum(faults["acted"].values()), sum(rule["acted"] > 0 for rule in faults["rules"])
+    before, after = told["before"], told["after"]
+    print(f"  requests          {requests:9,}   faults acted {acted:,} times ({acted / requests:.1%})")
+    print(f"  kinds of faults   {kinds:9,}   of {len(KINDS)}")
+    print(f"  ledger            {ledger:9,}   charges")
+    print(f"  billed            {verdicts['billed']:9,}   attempts")
+    print(f"  possibly billed   {verdicts['possibly_billed']:9,}   attempts, {verdicts['resolved']:,} in the ledger")
+    print(f"  not billed        {verdicts['not_billed']:9,}   attempts")
+    print(f"  memory            {warm / 2**20:9.1f} MiB after {WARM:,} rows, {growth / 2**20:+.1f} MiB until the end")
+    print(f"  took              {told['took']:9.1f} s   {count / told['took']:,.0f} items a second", end="")
+    print(f", {told['paused']:.1f} s of it paused")
+    print(f"  descriptors       {before[0]:9} -> {after[0]}, threads {before[1]} -> {after[1]}")
+    found = []
+    if kinds < LEAST_KINDS:
+        found.append(f"only {kinds} kinds of faults acted, {LEAST_KINDS} are asked for")
+    if acted < SHARE * requests:
+        found.append(f"faults acted on {acted / requests:.1%} of the requests, {SHARE:.0%} are asked for")
+    if growth >= GROWTH:
+        found.append(f"memory grew by {growth / 2**20:.1f} MiB")
+    if after[0] > before[0] or after[1] > before[1]:
+        found.append(f"descriptors and threads: {before} before, {after} after")
+    return found
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=40_000)
@@ -202,36 +237,9 @@ def main() -> int:
         # The child's first call had no key.
         charged = Counter(entry.data_id for entry in ledger.entries if entry.data_id is not None)
         found, ended, verdicts = compare(folder, options.items, charged)
-    sizes = told["sizes"]
-    warm = sizes[min(WARM // 500, len(sizes) - 2)]
-    growth = max(sizes) - warm if len(sizes) > WARM // 500 + 1 else 0
-    tried = verdicts["billed"] + verdicts["possibly_billed"] + verdicts["not_billed"]
-    acted, kinds = sum(faults["acted"].values()), sum(rule["acted"] > 0 for rule in faults["rules"])
-    print(f"  attempts          {tried:9,}   paid requests; faults acted {acted:,} times")
-    print(f"  kinds of faults   {kinds:9,}   of {len(KINDS)}")
-    print(f"  ledger            {charged.total():9,}   charges")
-    print(f"  billed            {verdicts['billed']:9,}   attempts")
-    print(
-        f"  possibly billed   {verdicts['possibly_billed']:9,}   attempts, {verdicts['resolved']:,} of them in the ledger"
-    )
-    print(f"  not billed        {verdicts['not_billed']:9,}   attempts")
-    print(f"  memory            {warm / 2**20:9.1f} MiB after {WARM:,} rows, {growth / 2**20:+.1f} MiB until the end")
-    print(
-        f"  took              {told['took']:9.1f} s   {options.items / told['took']:,.0f} items a second, paused {told['paused']:.0f} s"
-    )
-    print(
-        f"  descriptors       {told['before'][0]:9} -> {told['after'][0]}, threads {told['before'][1]} -> {told['after'][1]}"
-    )
+    found += show(told, options.items, ledger=charged.total(), verdicts=verdicts, faults=faults)
     print("  rows ended" + columns(dict(ended.most_common())))
     print("  faults that acted" + columns(dict(sorted(faults["acted"].items()))))
-    if kinds < LEAST_KINDS:
-        found.append(f"only {kinds} kinds of faults acted, {LEAST_KINDS} are asked for")
-    if acted < SHARE * tried:
-        found.append(f"faults acted on {acted / tried:.1%} of the attempts, {SHARE:.0%} are asked for")
-    if growth >= GROWTH:
-        found.append(f"memory grew by {growth / 2**20:.1f} MiB")
-    if told["after"][0] > told["before"][0] or told["after"][1] > told["before"][1]:
-        found.append(f"descriptors and threads: {told['before']} before, {told['after']} after")
     for violation in found[:20]:
         print(f"  VIOLATION {violation}")
     print(f"soak: {'does not hold' if found else 'holds'} ({len(found)} violations), seed {seed}")
