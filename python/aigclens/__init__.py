@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from aigclens import integrations as integrations
     from aigclens import models as models
     from aigclens import price as price
+    from aigclens import report as report
+    from aigclens import scanning as scanning
+    from aigclens import store as store
     from aigclens import testing as testing
     from aigclens._native import __version__ as __version__
     from aigclens.client import AsyncClient as AsyncClient
@@ -95,6 +98,7 @@ if TYPE_CHECKING:
     from aigclens.scanning import Scan as Scan
     from aigclens.scanning import ScanRow as ScanRow
     from aigclens.scanning import ascan as ascan
+    from aigclens.scanning import estimate as estimate
     from aigclens.scanning import scan as scan
 
 __all__ = [
@@ -170,6 +174,7 @@ __all__ = [
     "adetect",
     "ascan",
     "detect",
+    "estimate",
     "scan",
 ]
 
@@ -196,12 +201,24 @@ _ROOMS = {
     "Scan": "scanning",
     "ScanRow": "scanning",
     "ascan": "scanning",
+    "estimate": "scanning",
     "scan": "scanning",
 }
 
 
 # Rooms that are used by their own names.
-_MODULES = ("credentials", "errors", "events", "integrations", "models", "price", "testing")
+_MODULES = (
+    "credentials",
+    "errors",
+    "events",
+    "integrations",
+    "models",
+    "price",
+    "report",
+    "scanning",
+    "store",
+    "testing",
+)
 
 # Hidden from type checkers, which would let every misspelt name pass.
 if not TYPE_CHECKING:

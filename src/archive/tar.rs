@@ -70,6 +70,9 @@ impl<S: Source> Walk<S> {
         let size = said.size.unwrap_or(size);
         let name = said.name.unwrap_or_else(|| header.path_bytes().into_owned());
         let kind = header.entry_type();
+        // For these a size is a remark, and no bytes follow.
+        let bare = kind.is_dir() || kind.is_hard_link() || kind.is_symlink() || kind.is_fifo();
+        let size = if bare || kind.is_character_special() || kind.is_block_special() { 0 } else { size };
         let sparse = said.sparse || kind == EntryType::GNUSparse;
         if kind == EntryType::GNUSparse {
             self.more_of_sparse(header)?;

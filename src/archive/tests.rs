@@ -190,7 +190,7 @@ fn every_name_is_kept_and_none_is_followed() {
 
 #[test]
 fn links_folders_and_hidden_files_are_passed_over_and_counted() {
-    let mut bytes = raw(b"folder.png/", EntryType::Directory, 0);
+    let mut bytes = raw(b"folder.png/", EntryType::Directory, 4096);
     bytes.extend(raw(b"link.png", EntryType::Symlink, 0));
     bytes.extend(raw(b"hard.png", EntryType::Link, 0));
     bytes.extend(raw(b"device.png", EntryType::Char, 0));

@@ -16,6 +16,8 @@ mod options;
 mod rows;
 mod runtime;
 mod scan;
+mod store;
+mod survey;
 mod terms;
 
 use pyo3::prelude::*;
@@ -35,6 +37,10 @@ mod _native {
     use super::emulator::Emulator;
     #[pymodule_export]
     use super::scan::Scan;
+    #[pymodule_export]
+    use super::store::StoreReader;
+    #[pymodule_export]
+    use super::survey::Survey;
     #[pymodule_export]
     use super::terms::terms;
 

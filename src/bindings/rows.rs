@@ -28,7 +28,7 @@ fn stamp(at: Duration) -> Option<String> {
     OffsetDateTime::from_unix_timestamp_nanos(nanos).ok()?.format(STAMP).ok()
 }
 
-/// `aigclens.scan.rows.ScanRow`, its fields in order.
+/// `aigclens.scanning.rows.ScanRow`, its fields in order.
 pub fn row<'py>(py: Python<'py>, row: &Row, asked: &Asked, extras: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let class = ROW.get_or_try_init(py, || -> PyResult<Py<PyAny>> {
         Ok(py.import("aigclens.scanning.rows")?.getattr("ScanRow")?.unbind())

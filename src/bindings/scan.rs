@@ -3,7 +3,8 @@ use super::bridge::Port;
 use super::client::Client;
 use super::events::{Inbox, Observer};
 use super::{convert, errors, rows, runtime};
-use crate::config::seconds;
+use crate::client::Call;
+use crate::config::{Settings, seconds};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::event::Listener;
 use crate::scan::{self as core, DataIds, Input, Options, Retry};
@@ -30,7 +31,7 @@ pub struct Given {
 }
 
 impl Given {
-    fn read(self, call: crate::client::Call) -> Outcome<Options> {
+    fn read(self, call: Call) -> Outcome<Options> {
         Ok(Options {
             concurrency: Options::concurrency(self.concurrency)?,
             is_ordered: self.ordered,
@@ -41,6 +42,29 @@ impl Given {
             call,
         })
     }
+}
+
+/// What the calls of a scan ask, and where.
+pub fn question(call: &Call, settings: &Settings) -> Question {
+    Question {
+        service: call.service.clone().unwrap_or_else(|| settings.service.clone()),
+        endpoint: settings.endpoint.url(),
+        info_type: call.info_type.clone().unwrap_or_default(),
+        is_loopback: settings.endpoint.is_loopback,
+    }
+}
+
+/// Reads items: tuples of key, shown source, and what `aigclens.sources` made of it, or an exception.
+pub fn feed(items: &Bound<'_, PyList>, take: impl Fn(Input)) -> PyResult<()> {
+    for one in items {
+        let (key, source, parts): (String, String, Bound<'_, PyAny>) = one.extract()?;
+        let found = match parts.cast::<PyTuple>() {
+            Ok(parts) => convert::source(parts).map_err(|error| errors::read(error.value(items.py()))),
+            Err(_) => Err(errors::read(&parts)),
+        };
+        take(Input { item: Item { key, source }, source: found });
+    }
+    Ok(())
 }
 
 /// A scan of this process; see `aigclens.scanning.Scan`.
@@ -104,12 +128,11 @@ impl Scan {
         call.listener = inbox.as_ref().map(|(inbox, _)| Arc::clone(inbox) as Arc<dyn Listener>);
         let begin = || -> Outcome<(core::Scan, rows::Asked)> {
             let (client, settings, ambient) = client.parts()?;
-            let question = Question {
-                service: call.service.clone().unwrap_or_else(|| settings.service.clone()),
-                endpoint: settings.endpoint.url(),
-                info_type: call.info_type.clone().unwrap_or_default(),
-                is_loopback: settings.endpoint.is_loopback,
-            };
+            let question = question(&call, &settings);
+            // Whoever waits for a turn behind all others of the scan is not late.
+            let line = settings.qps.map_or(0.0, |qps| f64::from(u32::try_from(options.concurrency).unwrap_or(0)) / qps);
+            let total = call.total_timeout.unwrap_or(settings.timeouts.total);
+            call.total_timeout = Some(total.saturating_add(Duration::try_from_secs_f64(line).unwrap_or_default()));
             let options = options.read(call)?;
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let store = Store::open(store.as_deref(), &question, &ambient)?;
@@ -125,22 +148,11 @@ impl Scan {
         Ok(self.core(py)?.room())
     }
 
-    /// Feeds items: tuples of key, shown source, and what `aigclens.sources` made of it, or an exception.
+    /// Feeds items as [`feed`] reads them.
     #[pyo3(signature = (items, /))]
     fn feed(&self, py: Python<'_>, items: &Bound<'_, PyList>) -> PyResult<()> {
         let core = self.core(py)?;
-        for one in items {
-            let (key, source, parts): (String, String, Bound<'_, PyAny>) = one.extract()?;
-            let found = match parts.cast::<PyTuple>() {
-                Ok(parts) => match convert::source(parts) {
-                    Ok(source) => Ok(source),
-                    Err(error) => Err(errors::read(error.value(py))),
-                },
-                Err(_) => Err(errors::read(&parts)),
-            };
-            core.feed(Input { item: Item { key, source }, source: found });
-        }
-        Ok(())
+        feed(items, |input| core.feed(input))
     }
 
     /// Nothing more will be fed.

@@ -4,7 +4,7 @@ use super::flights::{Boarding, Landing};
 use super::judge::{Verdict, judge};
 use super::row::{Input, Row, What, failure, fingerprint, told};
 use super::weather::{Pass, Sign};
-use super::{DataIds, Engine, Retry};
+use super::{DataIds, Engine, MOST_TRIES, Retry};
 use crate::attempt::{Attempt, Billing};
 use crate::client::{Call, Loaded, Source};
 use crate::detection::Detection;
@@ -17,8 +17,6 @@ use std::time::Duration;
 
 /// Calls about one item in one run that end with trouble which passes, before it is a row with an error.
 const ROUNDS: u32 = 3;
-/// Calls about one content over all runs that end in failure or doubt, after which it is left alone (L19).
-const MOST_TRIES: u32 = 6;
 
 /// The scan was stopped before the item's turn: it has no row, and the next run finds it as it was.
 struct Left;
@@ -244,11 +242,14 @@ impl Engine {
                     let closed = entry.close(attempts, End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
                     let counts = !matches!(verdict, Verdict::Wait(_)) && !self.is_about_the_weather(&error);
-                    return if verdict == Verdict::Stop {
-                        Err(self.give_up(error))
-                    } else {
-                        Ok(Next::Again { counts })
-                    };
+                    if verdict == Verdict::Stop {
+                        // What is the scan's own says how to go on already.
+                        let is_own =
+                            matches!(error.kind(), Kind::Budget | Kind::ScanPaused) || is_about_the_store(&error);
+                        let hint = "(the scan ends here; run it again to go on)";
+                        return Err(self.give_up(if is_own { error } else { error.adding(hint) }));
+                    }
+                    return Ok(Next::Again { counts });
                 }
                 let failure: Box<Failure> =
                     Box::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
@@ -280,6 +281,10 @@ impl Engine {
         self.stop(Some(error));
         Left
     }
+}
+
+fn is_about_the_store(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Store | Kind::StoreLocked | Kind::StoreFull | Kind::StoreDamaged)
 }
 
 fn answer(found: Detection, evidence: Vec<String>, at: Duration) -> Answer {

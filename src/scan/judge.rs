@@ -47,7 +47,8 @@ pub(super) fn judge(error: &Error) -> Verdict {
         | Kind::ResourceExhausted
         | Kind::PaceUnavailable
         | Kind::Throttled => Wait(Sign::Outage),
-        Kind::PaceTimeout => Wait(Sign::Bad),
+        // Others take the turns: it says nothing of the service.
+        Kind::PaceTimeout => Wait(Sign::Silent),
         Kind::Server
         | Kind::DetectTimeout
         | Kind::AmbiguousOutcome

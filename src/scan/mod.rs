@@ -5,11 +5,13 @@ mod flights;
 mod item;
 mod judge;
 mod row;
+mod survey;
 mod weather;
 mod window;
 
 pub use books::Balance;
 pub use row::{Input, Row, What};
+pub use survey::{Counts, Survey};
 pub use window::Taken;
 
 use crate::ambient::Ambient;
@@ -29,6 +31,8 @@ use window::Window;
 pub const MOST_CONCURRENCY: usize = 256;
 /// Image data that is held for a scan besides what the process's memory for files counts.
 const BYTES: usize = 256 * 1024 * 1024;
+/// Calls about one content over all runs that end in failure or doubt, after which it is left alone (L19).
+const MOST_TRIES: u32 = 6;
 /// Items that are looked at and looked up ahead of those that are asked about.
 const AHEAD: usize = 32;
 

@@ -64,6 +64,7 @@ impl Transport for Oracle {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "a fate is an answer or a failure")]
 fn answer(body: &str) -> std::result::Result<Response, Failure> {
     Ok(Response { status: 200, headers: http::HeaderMap::new(), body: bytes::Bytes::from(body.to_owned()) })
 }
@@ -171,12 +172,11 @@ async fn run(scan: &Scan, inputs: impl IntoIterator<Item = Input>) -> (Vec<Row>,
     let (mut rows, mut is_ended) = (Vec::new(), false);
     loop {
         while !is_ended && scan.room() > 0 {
-            match inputs.next() {
-                Some(input) => scan.feed(input),
-                None => {
-                    scan.end();
-                    is_ended = true;
-                }
+            if let Some(input) = inputs.next() {
+                scan.feed(input);
+            } else {
+                scan.end();
+                is_ended = true;
             }
         }
         let taken = scan.take(usize::MAX);

@@ -23,6 +23,8 @@ pub(super) enum Sign {
     Fair,
     /// The service refused what all calls of the scan have in common, or so it seems.
     Refusal,
+    /// It says nothing of the service.
+    Silent,
     /// Bad luck, or the beginning of an outage.
     Bad,
     /// No connection, or no room for calls: the next one would fare no better.
@@ -125,6 +127,7 @@ impl Weather {
         let mut sky = self.sky();
         let mut diagnosis = None;
         match sign {
+            Sign::Silent => return None,
             Sign::Fair | Sign::Refusal => {
                 sky.bad = 0;
                 sky.foul = None;
@@ -135,7 +138,7 @@ impl Weather {
                 }
             }
             Sign::Bad | Sign::Outage => {
-                let Some(error) = error else { return None };
+                let error = error?;
                 sky.bad += 1;
                 let is_out = sign == Sign::Outage || sky.bad >= OUTAGE;
                 let now = Instant::now();
@@ -145,12 +148,11 @@ impl Weather {
                         foul.tries += 1;
                         foul.why = error.clone();
                     }
-                    Some(_) => {}
                     None if is_out => {
                         let next = now + self.rest(0);
                         sky.foul = Some(Foul { since: now, next, tries: 1, is_probed: false, why: error.clone() });
                     }
-                    None => {}
+                    _ => {}
                 }
             }
         }

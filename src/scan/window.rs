@@ -155,6 +155,14 @@ impl Window {
         waited.is_ok_and(|(state, _)| is_news(&state))
     }
 
+    /// Waits on this thread until more can be fed, or nothing more will come. Says whether it is so.
+    pub(super) fn wait_for_room(&self, time: Duration) -> bool {
+        let is_full = |state: &State| state.under_way >= self.items || state.bytes >= self.bytes && state.under_way > 0;
+        let waits = |state: &State| !is_over(state) && (is_full(state) || state.is_ended);
+        let waited = self.changed.wait_timeout_while(self.state(), time, |state| waits(state));
+        waited.is_ok_and(|(state, _)| !waits(&state))
+    }
+
     /// Waits on this thread until nothing is under way and nothing more will be.
     pub(super) fn wait_over(&self, time: Duration) -> bool {
         let state = self.state();

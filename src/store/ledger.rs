@@ -2,7 +2,7 @@
 //! and ends.
 use super::ending::{Ended, Ending, Outcome, nanos};
 use super::record::{Fingerprint, Intent, Intention, Item, Known, Past, Question, Spent};
-use super::row::{self, COLUMNS, COUNT, Place};
+use super::row::{self, COLUMNS, COUNT, Place, SEAL};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
 use std::time::Duration;
 
@@ -43,6 +43,18 @@ impl Desk {
             (number, nanos(at), std::process::id(), host, env!("CARGO_PKG_VERSION")),
         )?;
         Ok(Self { question: number, run: connection.last_insert_rowid() })
+    }
+
+    /// The question's number, for reading only; one that no row has where it was never asked.
+    pub(super) fn find(connection: &Connection, question: &Question) -> rusqlite::Result<Self> {
+        let number = connection
+            .query_row(
+                "SELECT id FROM question WHERE service = ?1 AND endpoint = ?2 AND info_type = ?3",
+                (&question.service, &question.endpoint, &question.info_type),
+                |row| row.get(0),
+            )
+            .optional()?;
+        Ok(Self { question: number.unwrap_or(-1), run: -1 })
     }
 
     /// What all runs spent on one side of the question: for money, or on this machine.
@@ -245,7 +257,7 @@ impl Desk {
             Some(content) => content,
             None => self.content(connection, fingerprint)?,
         };
-        let check = row::item_check(self.question, &item.key, &item.source, content);
+        let check = row::item_check(self.question, &item.key, &item.source, fingerprint);
         match noted {
             Some((id, _)) => connection
                 .prepare_cached("UPDATE item SET content = ?2, \"check\" = ?3 WHERE id = ?1")?
@@ -261,7 +273,7 @@ impl Desk {
 
     fn standing(&self, connection: &Connection, fingerprint: Fingerprint) -> rusqlite::Result<Option<Standing>> {
         let mut find = connection.prepare_cached(&format!(
-            "SELECT id, state, tries, first_key, first_source, run, \"check\", {COLUMNS} FROM content
+            "SELECT id, state, tries, {SEAL}, {COLUMNS} FROM content
              WHERE hash = ?1 AND by = ?2 AND question = ?3"
         ))?;
         let mut rows = find.query((&fingerprint.hash[..], fingerprint.by.as_str(), self.question))?;
@@ -280,15 +292,9 @@ impl Desk {
 
     /// What a settled row says; nothing if it is not as it was written (L10): it is asked about again, never believed.
     fn settled(&self, row: &rusqlite::Row<'_>, fingerprint: Fingerprint, is_answer: bool, tries: u32) -> Option<Known> {
-        let (first_key, first_source): (String, String) = (row.get(3).ok()?, row.get(4).ok()?);
-        let (run, check): (i64, i64) = (row.get(5).ok()?, row.get(6).ok()?);
-        let outcome = Outcome::read(row, 7).ok()?;
-        let place =
-            Place { question: self.question, fingerprint, first_key: &first_key, first_source: &first_source, run };
-        if outcome.check(&place) != check {
-            return None;
-        }
-        let is_of_this_run = run == self.run;
+        let outcome = Outcome::sound(row, 3, self.question, fingerprint)?;
+        let first_key = row.get(3).ok()?;
+        let is_of_this_run = row.get::<_, i64>(5).ok()? == self.run;
         Some(if is_answer {
             Known::Answered(Box::new(Past { what: outcome.answer()?, first_key, is_of_this_run, tries }))
         } else {

@@ -4,6 +4,7 @@
 //! way from a path to it, `ledger` has the statements, `row` the checksum of each answer, `schema` the tables. `place` and
 //! `lock` say where a store may be and who may write to it; `trouble` and `rescue` keep what was paid for when the disk is
 //! full or fails.
+mod audit;
 mod clerk;
 mod ending;
 mod fault;
@@ -11,19 +12,21 @@ mod ledger;
 mod lock;
 mod open;
 mod place;
+mod read;
 mod record;
 mod rescue;
 mod row;
 mod schema;
 mod trouble;
 
+pub use read::{Doubt, Info, Reader, RunInfo, State, StoredRow};
 pub use record::{
     Answer, By, End, Failure, Fingerprint, Intent, Intention, Item, Known, Past, Question, Settlement, Spent,
 };
 
 use crate::ambient::Ambient;
 use crate::error::{Error, Kind, Result};
-use clerk::Command;
+use clerk::{Clerk, Command};
 use ending::{Ending, nanos};
 use std::path::Path;
 use std::sync::Mutex;
@@ -51,6 +54,18 @@ impl Store {
             Some(path) => open::on_disk(path, question, ambient)?,
             None => open::private(question, ambient)?,
         };
+        Self::begin(clerk, spent, ambient)
+    }
+
+    /// Looks into the store at a path, if it is there, for an estimate: nothing is made and nothing written, no lock is
+    /// taken, and a scan may be writing to it. [`Self::peek`], [`Self::seen_before`] and [`Self::spent`] answer; what would
+    /// write fails. Blocks.
+    pub fn open_to_estimate(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<Self> {
+        let (clerk, spent) = open::to_estimate(path, question, ambient)?;
+        Self::begin(clerk, spent, ambient)
+    }
+
+    fn begin(clerk: Clerk, spent: Spent, ambient: &Ambient) -> Result<Self> {
         let (queue, commands) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("aigclens-store".to_owned())

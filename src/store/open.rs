@@ -4,6 +4,7 @@ use super::fault;
 use super::ledger::Desk;
 use super::lock::{self, Lock};
 use super::place::{self, Identity};
+use super::read::Reader;
 use super::record::{Question, Spent};
 use super::rescue;
 use super::schema::{self, Found};
@@ -52,6 +53,10 @@ pub(super) fn on_disk(path: &Path, question: &Question, ambient: &Ambient) -> Re
     }
     let is_fresh = found == Found::Empty;
     match found {
+        // SQLite takes a file that is shorter than its header for an empty one.
+        Found::Empty if rustix::fs::stat(&path).is_ok_and(|status| status.st_size > 0) => {
+            return Err(fault::damaged(&path, "it is too short for a database"));
+        }
         Found::Empty => create(&connection, &path, ambient)?,
         Found::Foreign => return Err(fault::damaged(&path, "it is a database of another program")),
         Found::Ours(version) => schema::migrate(&connection, &path, version, schema::STEPS)?,
@@ -86,6 +91,21 @@ pub(super) fn private(question: &Question, ambient: &Ambient) -> Result<(Clerk, 
     };
     let (connection, desk) = make().map_err(|error| fault::told(nowhere, &error))?;
     Ok((Clerk::new(connection, desk, None, ambient.clone()), Spent::default()))
+}
+
+/// A store that is only looked into; one that is not there knows nothing.
+pub(super) fn to_estimate(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<(Clerk, Spent)> {
+    let path = path.map(place::resolve).transpose()?.filter(|path| Identity::of(path).is_some());
+    let Some(path) = path else { return private(question, ambient) };
+    let Reader { connection, path } = Reader::open(&path)?;
+    let look = || -> rusqlite::Result<(Desk, Spent)> {
+        let desk = Desk::find(&connection, question)?;
+        let spent = Desk::spent(&connection, question.is_loopback)?;
+        connection.execute_batch("COMMIT")?;
+        Ok((desk, spent))
+    };
+    let (desk, spent) = look().map_err(|error| fault::told(&path, &error))?;
+    Ok((Clerk::new(connection, desk, None, ambient.clone()), spent))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

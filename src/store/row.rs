@@ -14,6 +14,9 @@ pub(super) const COLUMNS: &str = "label, is_aigc, confidence, risk_level, labels
      region, engine, billing, attempts, latency_ns, at_ns, error_kind, error_code, error, raw";
 pub(super) const COUNT: usize = 19;
 
+/// What stands before them in a row that is read whole.
+pub(super) const SEAL: &str = "first_key, first_source, run, \"check\"";
+
 /// What a row says besides its outcome and belongs to it: all of this is under the checksum.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Place<'a> {
@@ -76,6 +79,15 @@ impl Outcome {
         sum.value()
     }
 
+    /// Reads a whole row: the state, what is under the checksum besides, and the columns; nothing if it is not as it was written.
+    pub(super) fn sound(row: &Row<'_>, from: usize, question: i64, fingerprint: Fingerprint) -> Option<Self> {
+        let (first_key, first_source): (String, String) = (row.get(from).ok()?, row.get(from + 1).ok()?);
+        let (run, check): (i64, i64) = (row.get(from + 2).ok()?, row.get(from + 3).ok()?);
+        let outcome = Self::read(row, from + 4).ok()?;
+        let place = Place { question, fingerprint, first_key: &first_key, first_source: &first_source, run };
+        (outcome.check(&place) == check).then_some(outcome)
+    }
+
     /// The answer that this is; nothing for a failure, and for words that this version does not know.
     pub(super) fn answer(self) -> Option<Answer> {
         if self.error_kind.is_some() {
@@ -120,13 +132,14 @@ impl Outcome {
     }
 }
 
-/// The checksum of an item's row.
-pub(super) fn item_check(question: i64, key: &str, source: &str, content: i64) -> i64 {
+/// The checksum of an item's row: it belongs to a content, whatever that one's number is.
+pub(super) fn item_check(question: i64, key: &str, source: &str, content: Fingerprint) -> i64 {
     let mut sum = Sum(crc64fast::Digest::new());
     sum.number(question);
     sum.text(Some(key));
     sum.text(Some(source));
-    sum.number(content);
+    sum.text(Some(content.by.as_str()));
+    sum.bytes(Some(&content.hash));
     sum.value()
 }
 

@@ -1,7 +1,7 @@
 //! What the file holds, and how it came to be so: the tables, their version, and the steps from one version to the next.
 //! `docs/store.md` tells it to those who read the file with other tools.
 use super::fault;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -106,11 +106,9 @@ CREATE INDEX attempt_intended ON attempt (id) WHERE state = 'intent';
 CREATE INDEX attempt_doubtful ON attempt (id) WHERE state = 'possibly_billed';
 "#;
 
-/// One row for each item that something is known of, with the columns of every other output, and in their order. What an
-/// item cost is told once for its content, on the row of the item that was asked about.
-const ROWS: &str = r"
-CREATE VIEW rows AS
-SELECT
+/// The columns of every output, in their order. What a content cost is told once, on the row of the item that was asked
+/// about; the store as a whole is read as one run, so nothing of it is cached.
+pub(super) const ROW: &str = "
     item.key AS key,
     item.source AS source,
     content.state = 'answered' AS ok,
@@ -139,15 +137,17 @@ SELECT
     CASE WHEN content.by = 'bytes' THEN lower(hex(content.hash)) END AS blake3,
     coalesce(content.service, question.service) AS service,
     content.region AS region,
-    coalesce(content.engine, CASE WHEN question.is_loopback THEN 'emulator' ELSE 'service' END) AS engine,
+    content.engine AS engine,
     content.latency_ns / 1e6 AS latency_ms,
-    strftime('%Y-%m-%dT%H:%M:%fZ', content.at_ns / 1000000 / 1000.0, 'unixepoch') AS detected_at
+    CASE WHEN content.state = 'answered'
+         THEN strftime('%Y-%m-%dT%H:%M:%fZ', content.at_ns / 1000000 / 1000.0, 'unixepoch') END AS detected_at";
+
+/// Where a row comes from: every item that something is known of.
+pub(super) const ROW_FROM: &str = "
 FROM item
 JOIN content ON content.id = item.content
 JOIN question ON question.id = item.question
-WHERE content.state <> 'open'
-ORDER BY item.id;
-";
+WHERE content.state <> 'open'";
 
 /// What a database is by its header.
 #[derive(Debug, PartialEq, Eq)]
@@ -173,7 +173,8 @@ pub(super) fn found(connection: &Connection) -> rusqlite::Result<Found> {
 pub(super) fn create(connection: &Connection, store_id: &str, at: i64) -> rusqlite::Result<()> {
     let whole = || -> rusqlite::Result<()> {
         connection.execute_batch(&format!(
-            "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};\n{TABLES}\n{ROWS}"
+            "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION};\n{TABLES}\n
+             CREATE VIEW rows AS SELECT {ROW} {ROW_FROM} ORDER BY item.id;"
         ))?;
         let mut insert = connection.prepare("INSERT INTO meta (name, value) VALUES (?1, ?2)")?;
         for (name, value) in [
@@ -192,14 +193,7 @@ pub(super) fn create(connection: &Connection, store_id: &str, at: i64) -> rusqli
 pub(super) fn migrate(connection: &Connection, path: &Path, from: i64, steps: &[Step]) -> Result<()> {
     let wanted = i64::try_from(steps.len()).unwrap_or(i64::MAX);
     if from > wanted {
-        return Err(Error::new(
-            Kind::Store,
-            format!(
-                "{} was made by a newer version of aigclens (tables of version {from}; this one knows {wanted}): upgrade \
-                 aigclens, or take another file",
-                path.display()
-            ),
-        ));
+        return Err(newer(path, from));
     }
     let first = usize::try_from(from).map_err(|_| fault::damaged(path, "its version is no number that can be"))?;
     let missing = steps.get(first..).unwrap_or_default();
@@ -218,6 +212,15 @@ pub(super) fn migrate(connection: &Connection, path: &Path, from: i64, steps: &[
         connection.execute_batch(&format!("PRAGMA user_version = {wanted}"))
     };
     in_transaction(connection, whole).map_err(|error| fault::told(path, &error))
+}
+
+/// The error of a file that a later version of this package made.
+pub(super) fn newer(path: &Path, version: i64) -> Error {
+    let why = format!(
+        "it was made by a newer version of aigclens (tables of version {version}; this one knows {VERSION}): upgrade \
+         aigclens, or give another file"
+    );
+    fault::refused(path, &why)
 }
 
 /// Runs what is given in one transaction, or leaves everything as it was.

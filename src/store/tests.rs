@@ -1,5 +1,9 @@
 //! The store, with real files.
 #![allow(clippy::disallowed_methods, reason = "what is tested are files")]
 mod crash;
+mod damage;
+mod lock;
+mod places;
+mod reading;
 mod round;
 mod world;

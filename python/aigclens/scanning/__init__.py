@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aigclens.scanning.engine import AsyncScan, Scan, ScanOptions
+from aigclens.scanning.estimates import Estimate
 from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.rows import COLUMNS, ScanRow
 from aigclens.scanning.summary import Summary
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "AsyncScan",
+    "Estimate",
     "InputOptions",
     "Scan",
     "ScanOptions",
     "ScanRow",
     "Summary",
     "ascan",
+    "estimate",
     "scan",
 ]
 
@@ -46,10 +49,10 @@ def scan(source: Any, *, client: Client | None = None, **options: Unpack[AllOpti
 
     Args:
         source: A folder; a file of images (`.tar`, `.tar.gz`, `.zip`: WebDataset and img2dataset shards, also as
-            `"{000000..000999}.tar"`); a list of paths or URLs (`.txt`, `.csv`, `.tsv`, `.jsonl`, `.parquet`); a glob; or
-            any iterable of sources as `detect` takes them, of `(key, source)` or of `(key, source, extra)`.
+            `"{000000..000999}.tar"`); a list of paths or URLs (`.txt`, `.csv`, `.tsv`, `.jsonl`, `.parquet`); a
+            pattern; or any iterable of sources as `detect` takes them, of `(key, source)` or `(key, source, extra)`.
         client: The client to ask with; what `Client.with_options` takes may be given beside it. Without it one is made
-            from the other options, which are those of `aigclens.Client` (`region`, `credentials`, `qps`, `service` ...).
+            from the other options, which are those of `aigclens.Client` (`region`, `credentials`, `service` ...).
         store: The file for results and for what is known of the money: SQLite, made if it is missing. Without it
             nothing is kept, and equal images are known within this scan alone.
         budget: What may be spent over all runs of the store: `"50 USD"`, or a whole number of calls. What is billed and
@@ -96,6 +99,28 @@ def ascan(source: Any, *, client: AsyncClient | None = None, **options: Unpack[A
     own, rest = _parted(options)
     asking = AsyncClient(**rest) if client is None else client.with_options(**rest)
     return AsyncScan(asking, source, owns_client=client is None, **own)
+
+
+def estimate(source: Any, *, client: Client | None = None, **options: Unpack[AllOptions]) -> Estimate:
+    """What `scan` would cost: the source is read and compared with itself and with the store; nothing is asked.
+
+    Takes the options of `scan`; those that say how to ask have no effect. The store, if it is there, is only read.
+
+    Raises:
+        ConfigError: An option is wrong, or the source cannot be read at all.
+        StoreError: The store cannot be read.
+    """
+    from aigclens.client import Client
+    from aigclens.scanning.estimates import survey
+
+    own, rest = _parted(options)
+    given = {name: own[name] for name in ("store", "retry", *InputOptions.__annotations__) if name in own}
+    asking = Client(**rest) if client is None else client.with_options(**rest)
+    try:
+        return survey(asking, source, **given)
+    finally:
+        if client is None:
+            asking.close()
 
 
 def _parted(options: Any) -> tuple[dict[str, Any], Any]:

@@ -15,11 +15,10 @@ from weakref import WeakSet
 from aigclens import _native, doors
 from aigclens.errors import AigcError, BudgetExceeded, ConfigError
 from aigclens.scanning import budget as budgets
-from aigclens.scanning import inputs
+from aigclens.scanning import feeding, inputs
 from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.progress import Reporter
 from aigclens.scanning.summary import Summary, described
-from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -75,6 +74,8 @@ def _of_inputs(options: dict[str, Any]) -> Any:
 class _Drive:
     """What both kinds of scans share: feeding, counting and ending."""
 
+    _items: Any
+
     def __init__(
         self,
         client: Client | AsyncClient,
@@ -89,7 +90,7 @@ class _Drive:
         patience: float = 900.0,
         progress: ProgressSink = None,
         owns_client: bool = False,
-        **input_options: Unpack[InputOptions],
+        **_options_of_inputs: Unpack[InputOptions],
     ) -> None:
         micro = budgets.parse(budget)
         self._client, self._owns_client = client, owns_client
@@ -117,7 +118,7 @@ class _Drive:
         except TypeError as problem:
             raise ConfigError(f"a scan's option has a value of the wrong type: {problem}") from None
         _live.add(self)
-        _, billed, possibly = self._native.balance
+        _limit, billed, possibly = self._native.balance
         self._before = (billed, possibly)
         self.summary = Summary(
             service=client._calls.get("service") or client._options["service"],
@@ -147,25 +148,12 @@ class _Drive:
         """
         self._native.stop()
 
-    def _pack(self, item: Item, *, quick: bool = False) -> tuple[str, str, Any] | None:
-        """An item as the core takes it; `None` for one that takes its time, where only quick ones are wanted."""
-        key, source, shown, extra = item
-        parts: Any
-        if isinstance(source, AigcError):
-            parts = source
-        elif isinstance(source, _native.Member):
-            parts = ("member", source)
-        elif quick and not is_quick(source):
-            return None
-        else:
-            try:
-                parts = coerce(source, self._limit)
-            except AigcError as error:
-                parts = error
-        if extra:
-            self._extras[self._fed] = extra
+    def _pack(self, item: Item) -> tuple[str, str, Any]:
+        packed = feeding.packed(item, self._limit)
+        if item.extra:
+            self._extras[self._fed] = item.extra
         self._fed += 1
-        return (key, shown, parts)
+        return packed
 
     def _pull_from(self, items: Iterator[Item]) -> None:
         """Feeds what there is room for, until it takes too long: rows may be waiting."""
@@ -179,13 +167,10 @@ class _Drive:
                 except StopIteration:
                     self._is_pulled = True
                     break
-                except Exception as failure:
-                    # Told once, after the rows of everything before it (L22).
+                except Exception as failure:  # noqa: BLE001 - told once, after the rows of everything before it (L22)
                     self._failure, self._is_pulled = failure, True
                     break
-                packed = self._pack(item)
-                if packed is not None:
-                    batch.append(packed)
+                batch.append(self._pack(item))
                 if time.monotonic() > end:
                     break
         finally:
@@ -251,7 +236,7 @@ class _Drive:
 
 
 class Scan(_Drive, Iterator["ScanRow"]):
-    """A scan under way: an iterator of `ScanRow`, and a context manager. Made by `aigclens.scan` and `Client.scan`.
+    """A scan under way: an iterator of `ScanRow`, and a context manager. `aigclens.scan` and `Client.scan` make it.
 
     The input is pulled on the thread that iterates; calls go on in the background between two rows. Leaving early (a
     `break`, an exception, Ctrl-C) begins nothing more, and finishes and records what is in flight.
@@ -299,8 +284,8 @@ class Scan(_Drive, Iterator["ScanRow"]):
     def close(self) -> None:
         """Begins nothing more, waits for what is in flight, and lets go of the store. Harmless when repeated.
 
-        Waits as long as a call in flight may take. A second Ctrl-C ends the waiting; the store is let go of then as soon
-        as the calls have ended.
+        Waits as long as a call in flight may take. A second Ctrl-C ends the waiting; the store is then let go of once
+        the calls have ended.
         """
         try:
             self._shut()
@@ -324,7 +309,7 @@ class Scan(_Drive, Iterator["ScanRow"]):
 
 
 class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
-    """`Scan`, iterated by `async for`; an asynchronous context manager. Made by `aigclens.ascan` and `AsyncClient.scan`.
+    """`Scan`, iterated by `async for`; also a context manager. `aigclens.ascan` and `AsyncClient.scan` make it.
 
     The input may be an asynchronous iterable too. Cancelling the task that iterates drops no request: what is in flight
     is finished and recorded in the background.
@@ -359,7 +344,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
 
     async def _pull(self) -> None:
         if self._is_aside:
-            await doors.aside(self._pull_from, self._items)
+            await doors.aside(lambda _: self._pull_from(self._items), None)
         else:
             self._pull_from(self._items)
             # Other tasks have their turn, however long the input is.
@@ -378,10 +363,10 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
             item = coming.result()
         except StopAsyncIteration:
             self._is_pulled = True
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - as above
             self._failure, self._is_pulled = failure, True
         else:
-            packed = self._pack(item, quick=True) or await doors.aside(self._packed, item)
+            packed = self._pack(item) if feeding.is_ready(item) else await doors.aside(self._packed, item)
             self._native.feed([packed])
         if self._is_pulled:
             self._native.end()
@@ -419,7 +404,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         try:
             if not self._is_shut:
                 self.stop()
-                await doors.aside(self._shut, None)
+                await doors.aside(lambda _: self._shut(), None)
         finally:
             close = getattr(self._items, "aclose", None)
             if close is not None:

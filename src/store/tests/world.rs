@@ -188,3 +188,32 @@ pub(super) fn answer_it(store: &Store, number: u32) {
     let intent = intend(store, number).unwrap();
     wait(store.settle(settlement(number, vec![(intent, Some(attempt(Billing::Billed)))], answered(number)))).unwrap();
 }
+
+/// The end of a call that was begun before.
+pub(super) fn settle_it(store: &Store, number: u32, intent: Intent) {
+    let intents = vec![(intent, Some(attempt(Billing::Billed)))];
+    wait(store.settle(settlement(number, intents, answered(number)))).unwrap();
+}
+
+/// Random numbers whose beginning is printed, so that a failure can be had again.
+pub(super) struct Seed(u64);
+
+pub(super) fn seed(what: &str) -> Seed {
+    let mut bytes = [0; 8];
+    match std::env::var("AIGCLENS_STORE_SEED") {
+        Ok(text) => bytes = text.parse::<u64>().unwrap().to_le_bytes(),
+        Err(_) => assert!(Ambient::system().random(&mut bytes)),
+    }
+    let start = u64::from_le_bytes(bytes) | 1;
+    println!("{what}: AIGCLENS_STORE_SEED={start}");
+    Seed(start)
+}
+
+impl Seed {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}

@@ -79,18 +79,23 @@ def resolver(kind: Kind, base: str) -> Resolve:
         bare = text.strip()
         if is_url(bare):
             if kind == "path":
-                return _wrong(bare, f"'{bare[:200]}' is a URL, and the column is one of paths", InvalidUrl)
+                return _wrong(bare, f"'{_short(bare)}' is a URL, and the column is one of paths", InvalidUrl)
             if not bare.isascii() and storable(bare) != bare:
-                return _wrong(bare, f"'{bare[:200]}' is no UTF-8", InvalidUrl)
+                return _wrong(bare, f"'{_short(bare)}' is no UTF-8", InvalidUrl)
             return bare, bare
         if kind == "url":
-            return _wrong(bare, f"'{bare[:200]}' is no URL; paths are read from a path_column", InvalidUrl)
+            return _wrong(bare, f"'{_short(bare)}' is no URL; paths are read from a path_column", InvalidUrl)
         if "\0" in text:
             return _wrong(bare, "the path holds a NUL byte", ImageFileError)
         path = os.path.join(base, text)
         return as_path(path), storable(path)
 
     return resolve
+
+
+def _short(text: str) -> str:
+    """Enough to find it again; what follows a question mark may be a signature, which is a secret."""
+    return text.partition("?")[0][:200]
 
 
 def as_path(path: str) -> object:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Literal, TypeAlias
+
+from aigclens import _native
 
 Kind: TypeAlias = Literal["archive", "text", "csv", "tsv", "jsonl", "parquet"]
 
+# With the dot; whatever the core takes for an image's ending in an archive is one in a folder.
+IMAGE_SUFFIXES = frozenset(f".{suffix}" for suffix in _native.image_suffixes())
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")
 _LISTS: dict[str, Kind] = {
     ".txt": "text",
@@ -29,15 +32,7 @@ def kind_of(name: str) -> Kind | None:
     return _LISTS.get(bare[bare.rfind(".") :]) if "." in bare else None
 
 
-@functools.cache
-def image_suffixes() -> frozenset[str]:
-    """The endings that stand for an image, with the dot."""
-    from aigclens import _native
-
-    return frozenset(f".{suffix}" for suffix in _native.image_suffixes())
-
-
 def is_image(name: str) -> bool:
     """Whether a name ends as an image's does, in small letters or large ones."""
     dot = name.rfind(".")
-    return dot > 0 and name[dot:].lower() in image_suffixes()
+    return dot > 0 and name[dot:].lower() in IMAGE_SUFFIXES

@@ -98,6 +98,8 @@ def lines(binary: IO[bytes], base: str, shown: str, options: Options) -> Iterato
 def standard_input(options: Options) -> Iterator[Item]:
     """The lines of standard input; relative paths begin where the program was started."""
     options.no_patterns("standard input")
+    if sys.stdin is None:
+        raise ConfigError("there is no standard input to read lines from")
     yield from lines(sys.stdin.buffer, options.root or ".", "<stdin>", options)
 
 

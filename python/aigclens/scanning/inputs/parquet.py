@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from aigclens.errors import ConfigError, InputError, InvalidParameter
@@ -19,12 +20,13 @@ IMAGES = 8
 
 def _library() -> Any:
     try:
-        import pyarrow.parquet
+        # By name, since it has no types and need not be there.
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
     except ImportError:
         raise ConfigError(
             "Parquet is read with pyarrow, which is not installed: pip install 'aigclens[arrow]'"
         ) from None
-    return pyarrow
 
 
 def count(path: str) -> int:
@@ -153,13 +155,15 @@ class _Table:
         )
 
     def _is_text(self, kind: Any) -> bool:
-        types = self._library.types
-        return bool(types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind))
+        return self._is_any(kind, "is_string", "is_large_string", "is_string_view")
 
     def _is_bytes(self, kind: Any) -> bool:
-        types = self._library.types
-        several = (types.is_binary, types.is_large_binary, types.is_fixed_size_binary, types.is_binary_view)
-        return any(check(kind) for check in several)
+        return self._is_any(kind, "is_binary", "is_large_binary", "is_fixed_size_binary", "is_binary_view")
+
+    def _is_any(self, kind: Any, *checks: str) -> bool:
+        # The views are younger than the oldest pyarrow that is taken.
+        known = (getattr(self._library.types, check, None) for check in checks)
+        return any(check(kind) for check in known if check is not None)
 
     def _is_heavy(self, column: str) -> bool:
         kind = self._types[column]
