@@ -365,7 +365,7 @@ def test_an_estimate_asks_nothing(tmp_path: Path) -> None:
         done = run(tmp_path, *command, "--json", FAKE_LOG=str(log))
         found = json.loads(done.stdout)
         assert (found["items"], found["calls"], found["usd"], found["qps"]) == (10_000, 4_996, "2.9976", 95.0)
-        assert (found["refused"], found["duplicates"], found["cached"]) == (4, 4_000, 1_000)
+        assert (found["refused"], found["duplicates"], found["cached"], found["skipped"]) == (4, 4_000, 1_000, 7)
         assert found["seconds"] == pytest.approx(52.589, abs=0.001)
     assert not log.exists()
     assert [one.name for one in tmp_path.iterdir()] == []

@@ -150,3 +150,44 @@ def test_account_trouble_stops_it_at_once(service: Emulator, photos: Path, tmp_p
     service.settings(account_ready=True)
     assert run(service, tmp_path, "scan", "photos", "--out", "o.jsonl", "--quiet").returncode == 1
     assert service.ledger().billed == 30
+
+
+def test_an_estimate_is_what_a_scan_then_costs(service: Emulator, photos: Path, tmp_path: Path) -> None:
+    """M04: nothing is asked; after a part was paid for, the rest is what is left."""
+    for store, cached in ((), 0), (("--store", "o.jsonl.aigclens.sqlite"), 12):
+        for command in (["estimate", "photos"], ["scan", "photos", "--dry-run"]):
+            before = service.ledger().billed
+            done = run(service, tmp_path, *command, "--json", *store)
+            assert (done.returncode, done.stderr) == (0, "")
+            found = json.loads(done.stdout)
+            assert (found["items"], found["refused"], found["duplicates"], found["cached"]) == (41, 1, 10, cached)
+            assert (found["calls"], found["usd"]) == (30 - cached, f"{0.0006 * (30 - cached):.4f}".rstrip("0"))
+            assert service.ledger().billed == before
+        if not cached:
+            run(service, tmp_path, "scan", "photos", "--out", "o.jsonl", "--budget", "12 calls", "--quiet")
+
+
+def test_a_store_says_what_it_has(service: Emulator, photos: Path, tmp_path: Path) -> None:
+    """L26: its export has what the scan's output has, and is not written over by accident."""
+    run(service, tmp_path, "scan", "photos", "--out", "o.jsonl", "--quiet")
+    store = "o.jsonl.aigclens.sqlite"
+    info = json.loads(run(service, tmp_path, "store", "info", store, "--json").stdout)
+    assert (info["answered"], info["emulator_spend"]["billed_calls"], len(info["runs"])) == (30, 30, 1)
+    assert (info["emulator_spend"]["billed_usd"], info["spend"]["billed_usd"]) == ("0.018", "0.00")
+    assert info["created_at"].endswith("Z")
+    table = run(service, tmp_path, "store", "info", store).stdout
+    assert "emulator_spend.billed_usd" in table and max(map(len, table.splitlines())) < 200
+    for suffix in ("jsonl", "csv", "html"):
+        assert run(service, tmp_path, "store", "export", store, "--out", f"e.{suffix}").returncode == 0
+        assert run(service, tmp_path, "store", "export", store, "--out", f"e.{suffix}").returncode == 4
+    found = {row["key"]: (row["label"], row["blake3"], row["request_id"]) for row in rows_of(tmp_path / "e.jsonl")}
+    wanted = {row["key"]: (row["label"], row["blake3"], row["request_id"]) for row in rows_of(tmp_path / "o.jsonl")}
+    assert {key: value for key, value in wanted.items() if key in found} == found
+    assert len(found) >= 40
+    assert run(service, tmp_path, "store", "unresolved", store).returncode == 0
+    done = run(service, tmp_path, "store", "verify", store, "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"sound": True, "problems": []})
+    (tmp_path / "no.sqlite").write_text("no store at all")
+    for command in ("info", "verify", "unresolved"):
+        done = run(service, tmp_path, "store", command, "no.sqlite")
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)

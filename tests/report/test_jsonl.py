@@ -106,6 +106,15 @@ def test_what_a_stopped_run_did_not_come_to_stays(tmp_path: Path) -> None:
     assert Counter(keys(path)) == {"a.png": 2, "b.png": 1}
 
 
+def test_what_a_stopped_run_said_otherwise_takes_the_place_too(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    run(path, failed("a.png"), *[failed("b.png")] * 20, answered("c.png"))
+    run(path, answered("a.png"), *[answered("b.png")] * 12, complete=False)
+    assert Counter((one["key"], one["ok"]) for one in lines(path)) == {
+        ("a.png", True): 1, ("b.png", True): 12, ("b.png", False): 8, ("c.png", True): 1,
+    }  # fmt: skip
+
+
 def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
     """L10: at every byte, and with a tail of zeros, as a power failure leaves them."""
     path = tmp_path / "out.jsonl"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from aigclens import ConfigError
+from aigclens.precautions import shown
 from aigclens.report import Writer, page, write
 from aigclens.scanning.rows import ScanRow
 from scan_rows import answered, failed
@@ -67,7 +68,7 @@ def test_no_text_becomes_markup(tmp_path: Path, text: str) -> None:
     assert {tag for tag, _ in reader.tags} <= ALLOWED
     assert not [tag for tag, facts in reader.tags if any(name.startswith("on") for name in facts)]
     assert not [facts for tag, facts in reader.tags if tag == "a"]
-    assert reader.text.count(page.shown(text)) >= 8
+    assert reader.text.count(shown(text)) >= 8
     plain = read(tmp_path / "plain.html", answered("a", source="a"), failed("b", source="b"))
     assert [tag for tag, _ in reader.tags] == [tag for tag, _ in plain.tags]
 

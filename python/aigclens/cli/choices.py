@@ -23,6 +23,12 @@ def add_inputs(parser: argparse.ArgumentParser) -> None:
         "pattern, an image or a URL",
     )
     parser.add_argument("--store", metavar="FILE", help="where every answer is kept (default: beside --out)")
+    parser.add_argument(
+        "--retry",
+        choices=["none", "unresolved", "errors"],
+        default="unresolved",
+        help="what earlier runs left that is asked again (default: what has no answer yet, `unresolved`)",
+    )
     group = parser.add_argument_group("lists and folders")
     group.add_argument("--url-column", metavar="NAME", help="the column of a list that has URLs")
     group.add_argument("--path-column", metavar="NAME", help="the one that has paths")

@@ -28,7 +28,9 @@ def run(options: argparse.Namespace) -> int:
         store = f"{options.out}.aigclens.sqlite"
     try:
         with choices.client_of(options) as client:
-            found = engine.estimate(options.sources, client, store=store, **choices.input_options(options))
+            found = engine.estimate(
+                options.sources, client, store=store, retry=options.retry, **choices.input_options(options)
+            )
     except (AigcError, OSError) as error:
         output.say(f"{type(error).__name__}: {error}")
         return STOPPED
@@ -48,6 +50,7 @@ def _facts(found: Any, qps: float) -> dict[str, Any]:
         "refused": found.refused,
         "duplicates": found.duplicates,
         "cached": found.cached,
+        "skipped": found.skipped,
         "calls": found.calls,
         "usd": f"{found.cost:f}",
         "price_date": found.price_date,
@@ -64,6 +67,7 @@ def _show(facts: dict[str, Any]) -> None:
         ("refused, free of charge", f"{facts['refused']:,}"),
         ("duplicates", f"{facts['duplicates']:,}"),
         ("in the store", f"{facts['cached']:,}"),
+        ("passed over, no images", f"{facts['skipped']:,}"),
         ("calls to make", f"{facts['calls']:,}"),
         ("cost", f"{facts['usd']} USD (price of {facts['price_date']})"),
         ("time", f"{span(facts['seconds'])} at {facts['qps']:g} calls a second"),

@@ -31,12 +31,6 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="count and reckon, ask nothing: as `aigclens estimate`")
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="calls in flight (default: 16)")
     parser.add_argument("--ordered", action="store_true", help="rows in the order of the input")
-    parser.add_argument(
-        "--retry",
-        choices=["none", "unresolved", "errors"],
-        default="unresolved",
-        help="what earlier runs left that is asked again (default: what has no answer yet, `unresolved`)",
-    )
     choices.add_client(parser)
     parser.set_defaults(run=run)
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from aigclens.cli import OK, SOME_FAILED, STOPPED, engine, output
+
+# Facts that a store has in millionths of a dollar.
+_MICRO = ("billed", "possibly_billed", "price")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -97,10 +101,23 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _plain(found: Any) -> dict[str, Any]:
-    """Facts of whatever kind as a dictionary."""
-    if hasattr(found, "to_dict"):
-        return dict(found.to_dict())
-    return dataclasses.asdict(found) if dataclasses.is_dataclass(found) else dict(found)  # type: ignore[arg-type]
+    """Facts as plain texts and numbers: times as ISO 8601, money as exact texts of dollars."""
+    facts: dict[str, Any] = dataclasses.asdict(found) if dataclasses.is_dataclass(found) else dict(found)  # type: ignore[arg-type]
+    return dict(map(_fact, facts, facts.values()))
+
+
+def _fact(name: str, value: Any) -> tuple[str, Any]:
+    if name in _MICRO and isinstance(value, int):
+        from aigclens.scanning.budget import dollars
+
+        return f"{name}_usd", f"{dollars(value):f}"
+    if isinstance(value, datetime):
+        return name, value.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, dict):
+        return name, _plain(value)
+    if isinstance(value, list | tuple):
+        return name, [_plain(one) if isinstance(one, dict) else one for one in value]
+    return name, value
 
 
 def _flat(facts: dict[str, Any], before: str = "") -> Any:
@@ -114,6 +131,9 @@ def _flat(facts: dict[str, Any], before: str = "") -> Any:
 def _text(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, list):
+        # Each of them is in the JSON.
+        return f"{len(value):,}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ _MARK = b"aigclens"
 
 def _pyarrow() -> Any:
     try:
-        import pyarrow
-        import pyarrow.parquet
+        pyarrow = import_module("pyarrow")
+        import_module("pyarrow.parquet")
     except ImportError:
         raise ConfigError("Parquet needs pyarrow: pip install 'aigclens[arrow]'; .jsonl and .csv do not") from None
     return pyarrow

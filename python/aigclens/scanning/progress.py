@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
+from importlib import import_module
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
@@ -268,7 +269,7 @@ class _Bar:
 
 def _bar() -> Callable[[Progress], object]:
     try:
-        from tqdm.auto import tqdm
+        tqdm = import_module("tqdm.auto").tqdm
     except ImportError:
         return Line(sys.stderr)
     return _Bar(tqdm)
