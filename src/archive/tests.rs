@@ -212,7 +212,10 @@ fn a_sparse_member_is_passed_over_and_the_next_is_found() {
     sparse.as_gnu_mut().unwrap().set_is_extended(true);
     sparse.set_cksum();
     let mut bytes = sparse.as_bytes().to_vec();
-    bytes.extend([0; 512]);
+    // Two more blocks of the map of its holes; the first says that there is a second.
+    let mut more = [0; 1024];
+    more[504] = 1;
+    bytes.extend(more);
     bytes.extend([1; 1024]);
     bytes.extend(tar(&[("next.png", b"image")]));
     let made = Made::new(&bytes);

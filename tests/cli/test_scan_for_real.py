@@ -121,7 +121,7 @@ def test_any_number_of_kills_and_one_whole_run(service: Emulator, photos: Path, 
 def test_a_signal_loses_nothing(
     service: Emulator, photos: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
-    """H10: what is in flight is finished and kept; the same command goes on, and pays for nothing twice."""
+    """H11: what is in flight is finished and kept; the same command goes on, and pays for nothing twice."""
     command = [*COMMAND, "scan", "photos", "--out", "o.jsonl", "--quiet", "--concurrency", "2"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(service), stderr=subprocess.PIPE, text=True

@@ -42,8 +42,8 @@ LOCAL = 400
 MOST_SECONDS = 1.0
 HANG = 300.0
 # When a child is killed, and how often: while Python starts; while the store is opened; right after; after so many new
-# rows; while it closes its scan.
-MOMENTS = {"start": 10, "opening": 20, "early": 20, "steady": 35, "closing": 15}
+# rows; by itself, right after it has acknowledged one; while it closes its scan.
+MOMENTS = {"start": 10, "opening": 15, "early": 15, "steady": 25, "itself": 20, "closing": 15}
 MOST_ROWS = 1_500
 
 
@@ -77,6 +77,8 @@ def child(options: argparse.Namespace) -> int:
         for row in scan:
             say(f"{row.key} {row.request_id if row.ok else row.error_code} {'cached' if row.cached else 'new'}")
             fresh += not row.cached
+            if fresh == options.die > 0:
+                os.kill(os.getpid(), signal.SIGKILL)
             if fresh == options.leave > 0:
                 break
         else:
@@ -99,12 +101,12 @@ class Plan:
     @classmethod
     def draw(cls, dice: random.Random, items: int) -> Plan:
         moment = dice.choices(list(MOMENTS), list(MOMENTS.values()))[0]
-        delay = {"start": 0.3, "opening": 0.03, "early": 0.08, "steady": 0.002, "closing": 0.03}[moment]
+        delay = {"start": 0.3, "opening": 0.03, "early": 0.08, "steady": 0.002, "itself": 0, "closing": 0.03}[moment]
         return cls(moment, dice.uniform(0, delay), dice.randint(1, min(MOST_ROWS, max(1, items // 4))))
 
     @property
     def mark(self) -> str:
-        return {"start": "", "opening": "!opening", "early": "!open", "steady": "", "closing": "!closing"}[self.moment]
+        return {"opening": "!opening", "early": "!open", "closing": "!closing"}.get(self.moment, "")
 
 
 @dataclass
@@ -141,7 +143,7 @@ class Killer:
         self.emulator, self.options, self.dice = emulator, options, dice
         self.found = Findings()
 
-    def start(self, at: Round, leave: int) -> subprocess.Popen[bytes]:
+    def start(self, at: Round, plan: Plan | None) -> subprocess.Popen[bytes]:
         # It begins a little before the first item that was not asked about yet, and comes by all others in the end.
         first = max(0, at.new - self.dice.randint(0, 300)) % self.options.items
         told = {
@@ -151,7 +153,8 @@ class Killer:
             "--items": self.options.items,
             "--concurrency": self.options.concurrency,
             "--first": first,
-            "--leave": leave,
+            "--leave": plan.rows if plan and plan.moment == "closing" else 0,
+            "--die": plan.rows if plan and plan.moment == "itself" else 0,
         }
         arguments = [str(part) for pair in told.items() for part in pair if part != ""]
         environment = {**os.environ, **self.emulator.environment()}
@@ -159,8 +162,7 @@ class Killer:
 
     def once(self, at: Round, plan: Plan | None) -> None:
         """One child, to its end or to its kill; then what the store says of it."""
-        leave = plan.rows if plan and plan.moment == "closing" else 0
-        process = self.start(at, leave)
+        process = self.start(at, plan)
         ended = self.watch(process, at, plan)
         if ended is None:
             self.found.kills[plan.moment if plan else ""] += 1
@@ -323,6 +325,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--first", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--leave", type=int, default=0, help=argparse.SUPPRESS)
+    parser.add_argument("--die", type=int, default=0, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         # The parent may be gone: then there is nobody to acknowledge anything to.

@@ -1,4 +1,4 @@
-"""The part of the hunt for secrets that scans: stores, their logs and rescue files, rows, exports, summaries, progress."""
+"""The part of the hunt for secrets that scans: stores and their logs, rows, exports, summaries, progress."""
 
 from __future__ import annotations
 

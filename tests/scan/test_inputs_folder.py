@@ -51,6 +51,13 @@ def test_patterns_choose_files_and_leave_out_others(tmp_path: Path) -> None:
     assert keys(tmp_path, glob="[!a].jpg") == ["x/b.jpg", "x/y/c.jpg"]
     assert keys(tmp_path, glob=".h/*.jpg") == [".h/e.jpg"]
     assert keys(tmp_path, exclude=["x", "*.dat"]) == ["a.jpg"]
+    assert keys(tmp_path, exclude="x/*.jpg") == ["a.jpg", "x/y/c.jpg", "x/y/d.png"]
+    stream = inputs.items(tmp_path, glob="x/y/*.jpg")
+    assert [item.key for item in stream] == ["x/y/c.jpg"]
+    assert stream.skipped == 6, "a.dat, a.jpg, .h, x/b.jpg, x/[1].jpg, x/y/d.png"
+    stream = inputs.items(tmp_path, glob="*/b.jpg")
+    assert [item.key for item in stream] == ["x/b.jpg"]
+    assert stream.skipped == 5, "a.dat, a.jpg, .h, x/[1].jpg, and x/y without being looked into"
     assert keys(tmp_path, exclude="x/y") == ["a.jpg", "x/[1].jpg", "x/b.jpg"]
 
 
@@ -113,6 +120,10 @@ def test_links_are_followed_to_files_and_loops_end(tmp_path: Path) -> None:
     bad = {item.key: str(item.source) for item in found if isinstance(item.source, ImageFileError)}
     assert good == ["a.png", "file.png", "folder/b.png", "folder/deep/c.png", "self.png"]
     assert set(bad) == {"folder/deep/back", "up"}
+    (tmp_path / "in/twice").symlink_to(tmp_path / "out")
+    stream = inputs.items(tmp_path / "in", follow_symlinks=True)
+    assert [item.key for item in stream if item.key.startswith("twice")] == [], "it was looked through as in/folder"
+    assert stream.skipped == 1
     assert all("leads back" in why for why in bad.values())
 
 

@@ -47,7 +47,7 @@ def test_a_tuple_has_the_key_and_a_list_has_not() -> None:
     assert [(item.key, item.source, item.extra) for item in found] == [
         ("k", "a.png", None), ("7", b"x", None), ("k", "b.png", {"n": 1}), ("k", "a.tar", None),
     ]  # fmt: skip
-    assert [item.key for item in read({"one": "a.png", "two": b"x"})] == ["one", "two"]
+    assert [item[:2] for item in read({"one": "a.png", "two": b"x"})] == [("one", "a.png"), ("two", b"x")]
     assert [item.source for item in read(("a.png", "b.png"))] == ["a.png", "b.png"], "the source itself is no pair"
     assert [item.key for item in read(enumerate([b"x", b"y"]))] == ["0", "1"]
     wrong: tuple[Any, ...]

@@ -212,6 +212,10 @@ def test_lists_in_a_folder_and_one_of_them_wrong(made: Callable[..., Path], tmp_
     assert [item.key for item in found] == ["https://a/1", "b.csv", "https://a/3"]
     assert "no column 'url'" in why(found[1])
     assert [item.key for item in read(f"{tmp_path}/*.csv")] == ["https://a/1", "b.csv", "https://a/3"]
+    found = read([tmp_path / "b.csv", tmp_path / "c.csv"])
+    assert found[1].source == "https://a/3"
+    assert "none has a usual name" in why(found[0])
+    assert not isinstance(found[0].source, ConfigError), "which would pass for trouble with the account"
     assert [item.key for item in read(f"{tmp_path}/{{a,x,c}}.csv")] == [
         "https://a/1",
         f"{tmp_path}/x.csv",

@@ -49,6 +49,7 @@ fn no_more_is_unpacked_than_was_declared_and_is_allowed() {
     let made = Made::new(&gzip(&tar(&[("bomb.png", &vec![0; 30 << 20]), ("b.png", b"image")])));
     let items: Vec<_> = made.open().map(Result::unwrap).collect();
     assert_eq!(read(&items[0].member, LIMIT).unwrap_err().kind(), Kind::ImageTooLarge);
+    assert!(items[0].member.held().is_none() && items[1].member.held().is_some());
     assert_eq!((items[1].key.as_str(), read(&items[1].member, LIMIT).unwrap()), ("b", b"image".to_vec()));
     let made = Made::new(&tar(&[("a.png", &[1; 600])]));
     let item = made.open().next().unwrap().unwrap();
@@ -113,6 +114,15 @@ fn a_tar_that_is_cut_or_damaged_gives_what_came_before_and_one_error() {
         let (found, error) = of(&whole[..cut]);
         assert!(found == keys && error.contains(why), "{cut}: {found} {error}");
     }
+    // An image that waits for what lies beside it is not lost with the rest.
+    let made = Made::new(&whole[..1536 + 100]);
+    let mut archive = made.open().with_sidecars();
+    assert_eq!(archive.next().unwrap().unwrap().key, "a");
+    assert!(archive.next().unwrap().is_err() && archive.next().is_none() && archive.next().is_none());
+    let mut missing = whole[..1536].to_vec();
+    missing.extend(raw(b"x", EntryType::GNULongLink, 5000));
+    let (found, error) = of(&missing);
+    assert!(found == "a" && error.contains("cut short at byte 2048"), "{error}");
     let mut damaged = whole.clone();
     damaged[1536 + 3] ^= 1;
     let (found, error) = of(&damaged);
