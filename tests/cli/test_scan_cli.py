@@ -337,7 +337,7 @@ def test_progress_on_a_terminal(tmp_path: Path, has_rich: bool) -> None:
 
 
 def test_a_full_disk_ends_it_and_says_so(tmp_path: Path) -> None:
-    """L06: here a limit of the file's size; what was written is whole, and the same command goes on."""
+    """Here a limit of the file's size; what was written is whole, and the same command goes on."""
     code = "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
     code += "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, -1)); import fake_scan; sys.exit(fake_scan.main())"
     rows = [f"{number}.png" for number in range(20)]
