@@ -52,6 +52,16 @@ balance: $(BUILD)/env.done ## does the money add up? 20,000 calls under faults o
 outage: $(BUILD)/env.done ## is an outage made worse? 10,000 calls against a service that fails them all (CALLS=1000)
 	@$(ENV)/bin/python tests/load/outage.py $(if $(CALLS),--calls $(CALLS))
 
+kill: $(BUILD)/env.done ## does kill -9 lose or double anything? 500 kills of scans (KILLS=25 ITEMS=1000 CONCURRENCY=16 SEED=7)
+	@$(ENV)/bin/python tests/load/kill.py $(if $(KILLS),--kills $(KILLS)) $(if $(ITEMS),--items $(ITEMS)) \
+		$(if $(CONCURRENCY),--concurrency $(CONCURRENCY)) $(if $(SEED),--seed $(SEED))
+
+soak: $(BUILD)/env.done ## a long scan under faults of every kind: does it balance, does it grow? 40,000 items (ITEMS=2000)
+	@$(ENV)/bin/python tests/load/soak.py $(if $(ITEMS),--items $(ITEMS)) $(if $(SEED),--seed $(SEED))
+
+resume: $(BUILD)/env.done ## a million rows that the store has already: how long, how large? (ROWS=20000)
+	@$(ENV)/bin/python tests/load/resume.py $(if $(ROWS),--rows $(ROWS))
+
 secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
 	@$(ENV)/bin/python tests/load/secrets_hunt.py
 
@@ -95,4 +105,4 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: help demo test rust lint python faults pace wheel balance outage secrets fmt clean
+.PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume secrets fmt clean

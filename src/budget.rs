@@ -41,6 +41,12 @@ impl Budget {
         }
     }
 
+    /// Whether not even the end of all calls in flight can make room for another one.
+    pub fn is_spent(&self) -> bool {
+        let total = self.billed.saturating_add(self.possibly).saturating_add(self.price);
+        self.limit.is_some_and(|limit| total > limit)
+    }
+
     pub const fn limit(&self) -> Option<u64> {
         self.limit
     }

@@ -1,13 +1,16 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
 mod caught;
+mod loaded;
 mod local;
 mod moderate;
 mod prepare;
 mod route;
 
 pub use caught::Caught;
+pub use loaded::{Content, Loaded};
 
 use crate::ambient::Ambient;
+use crate::archive;
 use crate::attempt::Billing;
 use crate::config::Settings;
 use crate::detection::Detection;
@@ -18,7 +21,7 @@ use crate::identity::Identity;
 use crate::image::memory::Memory;
 use crate::image::{CheckImage, DataId, InfoType, Limits, Referer, ServiceName, UrlPolicy};
 use crate::retry::{OnAmbiguous, Policy};
-use crate::service::{Experience, Service, Success, Terms, Trail, failed, with_trail};
+use crate::service::{Experience, Gate, Service, Success, Terms, Trail, failed, with_trail};
 use crate::wire::moderation;
 use bytes::Bytes;
 use std::path::PathBuf;
@@ -36,10 +39,18 @@ pub const SERVICE: &str = "aigcDetector_global";
 #[derive(Debug, Clone)]
 pub enum Source {
     Url(String),
-    Oss { bucket: String, key: String, region: Option<String> },
+    Oss {
+        bucket: String,
+        key: String,
+        region: Option<String>,
+    },
     OssUrl(String),
     Path(PathBuf),
     Bytes(Bytes),
+    /// Inside of a tar or zip file.
+    Member(archive::Member),
+    /// One that [`Client::load`] has looked at.
+    Loaded(Box<Loaded>),
 }
 
 /// One question; what is not given is the client's default.
@@ -56,6 +67,8 @@ pub struct Call {
     pub on_ambiguous: Option<OnAmbiguous>,
     /// Who hears of each step.
     pub listener: Option<Arc<dyn Listener>>,
+    /// Who must agree to each paid request.
+    pub gate: Option<Arc<dyn Gate>>,
 }
 
 impl Call {
@@ -71,6 +84,7 @@ impl Call {
             max_retries: None,
             on_ambiguous: None,
             listener: None,
+            gate: None,
         }
     }
 }
@@ -135,7 +149,8 @@ impl Client {
         let mut trail = match call.listener.take() {
             Some(listener) => Trail::watched(listener, self.ambient.clone(), call.data_id.clone()),
             None => Trail::new(),
-        };
+        }
+        .guarded(call.gate.take());
         let outcome = Caught::new(self.story(call, &mut trail)).await;
         outcome.unwrap_or_else(|| Err(panicked(trail)))
     }
@@ -193,6 +208,7 @@ fn conclude(
         }
     }
     let (deciding, is_aigc) = moderation::verdict(&finding.labels);
+    let body = if trail.is_guarded() { success.body_to_keep() } else { success.body.clone() };
     Ok(Detection {
         label: deciding.map(|label| label.name.clone()),
         is_aigc,
@@ -205,6 +221,7 @@ fn conclude(
         engine: success.engine,
         billing: Billing::worst(trail),
         elapsed,
+        body,
         raw: success.envelope.body,
         warnings,
         labels: finding.labels,

@@ -1,5 +1,6 @@
 //! The answer of the service as a noun.
 use crate::attempt::{Attempt, Billing};
+use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -51,6 +52,8 @@ pub struct Detection {
     pub elapsed: Duration,
     /// The whole body as it was parsed.
     pub raw: Value,
+    /// The same, byte for byte.
+    pub body: Bytes,
     /// What is worth a look, as stable words: `no_labels`, `confidence_out_of_range`, `data_id_mismatch`, `small_image` ...
     pub warnings: Vec<&'static str>,
 }

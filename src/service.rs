@@ -13,14 +13,17 @@ use crate::redact::{self, Secret};
 use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
+use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 mod credentials;
+mod gate;
 mod signing;
 mod trail;
 
+pub use gate::{Gate, Intending};
 pub use signing::Signed;
 pub use trail::{CANCELLED, Flight, Trail, failed, with_trail};
 
@@ -41,6 +44,12 @@ impl Terms {
     #[must_use]
     pub const fn giving_way(self) -> Self {
         Self { policy: Policy { gives_way: true, ..self.policy }, ..self }
+    }
+
+    /// The same, ending later.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        Self { end: self.end + by, ..self }
     }
 
     /// The time for the next request: that of an attempt, or what is left of the call; nothing left is an error.
@@ -133,12 +142,24 @@ pub struct Departure {
 pub struct Success {
     pub envelope: Envelope,
     pub engine: Engine,
+    /// The body as it came.
+    pub body: Bytes,
     /// What its request was signed with, which it may echo.
     credentials: Arc<Credentials>,
     signature: Secret,
 }
 
 impl Success {
+    /// The body to be kept for long: as it came, unless it repeats a secret.
+    pub fn body_to_keep(&self) -> Bytes {
+        let text = String::from_utf8_lossy(&self.body);
+        let secrets = secrets(&self.credentials, &self.signature);
+        match secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret)) {
+            true => Bytes::from(redact::scrub(&text, &secrets)),
+            false => self.body.clone(),
+        }
+    }
+
     /// An error about its content, without what it may echo.
     pub fn without_echo(&self, mut error: Error) -> Error {
         if let Some(raw) = error.facts_mut().raw.as_mut() {
@@ -192,6 +213,8 @@ impl Service {
             let credentials = self.credentials(terms).await;
             let credentials = credentials.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
             if operation.is_paid() {
+                let agreed = trail.agree(&credentials.access_key_id).await;
+                agreed.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
                 let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
                 turn.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
                 if let Some(warning) = self.experience.pace.warning() {
@@ -344,7 +367,8 @@ impl Service {
         let is_emulator = response.header("server").is_some_and(|server| server.starts_with("aigclens-emulator"))
             || envelope.request_id.as_ref().is_some_and(|id| id.starts_with("EMU-"));
         let engine = if is_emulator { Engine::Emulator } else { Engine::Service };
-        Ok(Success { envelope, engine, credentials: Arc::clone(credentials), signature })
+        let body = response.body.clone();
+        Ok(Success { envelope, engine, body, credentials: Arc::clone(credentials), signature })
     }
 
     /// An error with the server's word on when to try again.

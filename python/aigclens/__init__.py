@@ -22,12 +22,13 @@ if TYPE_CHECKING:
     from aigclens import integrations as integrations
     from aigclens import models as models
     from aigclens import price as price
+    from aigclens import report as report
+    from aigclens import scanning as scanning
+    from aigclens import store as store
     from aigclens import testing as testing
     from aigclens._native import __version__ as __version__
     from aigclens.client import AsyncClient as AsyncClient
     from aigclens.client import Client as Client
-    from aigclens.client import adetect as adetect
-    from aigclens.client import detect as detect
     from aigclens.credentials import AssumeRole as AssumeRole
     from aigclens.credentials import CredentialChain as CredentialChain
     from aigclens.credentials import Credentials as Credentials
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from aigclens.credentials import OidcRole as OidcRole
     from aigclens.credentials import ProfileCredentials as ProfileCredentials
     from aigclens.credentials import UriCredentials as UriCredentials
+    from aigclens.default import adetect as adetect
+    from aigclens.default import detect as detect
     from aigclens.errors import AccountNotReady as AccountNotReady
     from aigclens.errors import AigcError as AigcError
     from aigclens.errors import AmbiguousOutcomeError as AmbiguousOutcomeError
@@ -92,6 +95,11 @@ if TYPE_CHECKING:
     from aigclens.models import Detection as Detection
     from aigclens.models import Label as Label
     from aigclens.models import OssObject as OssObject
+    from aigclens.scanning import Scan as Scan
+    from aigclens.scanning import ScanRow as ScanRow
+    from aigclens.scanning import ascan as ascan
+    from aigclens.scanning import estimate as estimate
+    from aigclens.scanning import scan as scan
 
 __all__ = [
     "AccountNotReady",
@@ -143,7 +151,9 @@ __all__ = [
     "ResourceExhausted",
     "ResponseDecodeError",
     "ResponseSchemaError",
+    "Scan",
     "ScanPaused",
+    "ScanRow",
     "ServerError",
     "ServiceError",
     "StoreDamaged",
@@ -162,7 +172,10 @@ __all__ = [
     "UriCredentials",
     "__version__",
     "adetect",
+    "ascan",
     "detect",
+    "estimate",
+    "scan",
 ]
 
 # Loaded when first asked for: `import aigclens` alone costs next to nothing. Every other public name is an exception.
@@ -170,8 +183,8 @@ _ROOMS = {
     "__version__": "_native",
     "AsyncClient": "client",
     "Client": "client",
-    "adetect": "client",
-    "detect": "client",
+    "adetect": "default",
+    "detect": "default",
     "AssumeRole": "credentials",
     "CredentialChain": "credentials",
     "Credentials": "credentials",
@@ -185,11 +198,27 @@ _ROOMS = {
     "Label": "models",
     "OssObject": "models",
     "ImageLimits": "limits",
+    "Scan": "scanning",
+    "ScanRow": "scanning",
+    "ascan": "scanning",
+    "estimate": "scanning",
+    "scan": "scanning",
 }
 
 
 # Rooms that are used by their own names.
-_MODULES = ("credentials", "errors", "events", "integrations", "models", "price", "testing")
+_MODULES = (
+    "credentials",
+    "errors",
+    "events",
+    "integrations",
+    "models",
+    "price",
+    "report",
+    "scanning",
+    "store",
+    "testing",
+)
 
 # Hidden from type checkers, which would let every misspelt name pass.
 if not TYPE_CHECKING:

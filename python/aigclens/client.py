@@ -17,7 +17,7 @@ from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterable, Iterable, Sequence
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from aigclens.events import Observer
     from aigclens.models import Detection
     from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Signature, UploadSignature
+    from aigclens.scanning import AsyncScan, Scan, ScanOptions
+    from aigclens.scanning.progress import ProgressSink
     from aigclens.sources import Source
     from aigclens.testing import Emulator
 
-__all__ = ["AsyncClient", "Client", "adetect", "detect"]
+__all__ = ["AsyncClient", "Client"]
 
 _LIMITS = ImageLimits()
 
@@ -315,6 +317,18 @@ class Client(_Face):
         options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
         return checked(self._native.detect(coerce(source, self._limit), options), data_id)
 
+    def scan(self, source: Any, **options: Unpack[ScanOptions]) -> Scan:
+        """`aigclens.scan` with this client: many images, a store, a budget."""
+        from aigclens.scanning import Scan
+
+        return Scan(self, source, **options)
+
+    def detect_many(
+        self, sources: Iterable[Any], *, concurrency: int = 16, ordered: bool = False, progress: ProgressSink = None
+    ) -> Scan:
+        """`scan` of any iterable of sources (or of `(key, source)`), without a store: nothing is kept after its end."""
+        return self.scan(sources, concurrency=concurrency, ordered=ordered, progress=progress)
+
     def __enter__(self) -> Self:
         return self
 
@@ -354,6 +368,23 @@ class AsyncClient(_Face):
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return checked(await doors.submit(self._native, parts, options), data_id)
 
+    def scan(self, source: Any, **options: Unpack[ScanOptions]) -> AsyncScan:
+        """`aigclens.ascan` with this client: many images, a store, a budget."""
+        from aigclens.scanning import AsyncScan
+
+        return AsyncScan(self, source, **options)
+
+    def detect_many(
+        self,
+        sources: Iterable[Any] | AsyncIterable[Any],
+        *,
+        concurrency: int = 16,
+        ordered: bool = False,
+        progress: ProgressSink = None,
+    ) -> AsyncScan:
+        """`scan` of any iterable of sources (or of `(key, source)`), without a store: nothing is kept after its end."""
+        return self.scan(sources, concurrency=concurrency, ordered=ordered, progress=progress)
+
     async def aclose(self) -> None:
         """`close()`, for those who expect to await it."""
         self.close()
@@ -365,69 +396,3 @@ class AsyncClient(_Face):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
-
-
-_defaults: dict[tuple[type[_Face], str | None], Any] = {}
-
-
-def _default(kind: type[Any]) -> Any:
-    # The endpoint of the environment is part of the key, so that a program may set it late.
-    key = (kind, os.environ.get("AIGCLENS_ENDPOINT"))
-    client = _defaults.get(key)
-    if client is None:
-        client = _defaults.setdefault(key, kind())
-    return client
-
-
-def detect(
-    source: Source,
-    *,
-    data_id: str | None = None,
-    referer: str | None = None,
-    service: str | None = None,
-    info_type: str | None = None,
-    timeout: float | None = None,
-    total_timeout: float | None = None,
-    max_retries: int | None = None,
-    on_ambiguous: OnAmbiguous | None = None,
-) -> Detection:
-    """`Client.detect` on a client with default options, shared by the process."""
-    client: Client = _default(Client)
-    return client.detect(
-        source,
-        data_id=data_id,
-        referer=referer,
-        service=service,
-        info_type=info_type,
-        timeout=timeout,
-        total_timeout=total_timeout,
-        max_retries=max_retries,
-        on_ambiguous=on_ambiguous,
-    )
-
-
-async def adetect(
-    source: Source,
-    *,
-    data_id: str | None = None,
-    referer: str | None = None,
-    service: str | None = None,
-    info_type: str | None = None,
-    timeout: float | None = None,
-    total_timeout: float | None = None,
-    max_retries: int | None = None,
-    on_ambiguous: OnAmbiguous | None = None,
-) -> Detection:
-    """`AsyncClient.detect` on a client with default options, shared by the process."""
-    client: AsyncClient = _default(AsyncClient)
-    return await client.detect(
-        source,
-        data_id=data_id,
-        referer=referer,
-        service=service,
-        info_type=info_type,
-        timeout=timeout,
-        total_timeout=total_timeout,
-        max_retries=max_retries,
-        on_ambiguous=on_ambiguous,
-    )

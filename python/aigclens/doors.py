@@ -39,25 +39,26 @@ def _let_go_of_closed() -> None:
             del _ports[loop]
 
 
-def _port(loop: asyncio.AbstractEventLoop) -> _native.Port:
+def port(loop: asyncio.AbstractEventLoop) -> _native.Port:
+    """The loop's own port, made when it is first asked for."""
     with _lock:
-        port = _ports.get(loop)
+        found = _ports.get(loop)
         # A port of the parent process shares its socket with it.
-        if port is None or port.pid != os.getpid():
+        if found is None or found.pid != os.getpid():
             _let_go_of_closed()
-            port = _ports[loop] = _native.Port(loop)
+            found = _ports[loop] = _native.Port(loop)
             try:
-                loop.add_reader(port.fileno(), port.drain)
+                loop.add_reader(found.fileno(), found.drain)
             except (NotImplementedError, ValueError, OSError):
-                port.use_threadsafe()
-        return port
+                found.use_threadsafe()
+        return found
 
 
 async def submit(client: _native.Client, source: tuple[Any, ...], options: tuple[Any, ...]) -> Detection:
     """Starts a call and waits for its future; whoever gives the waiting up drops the request."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Detection] = loop.create_future()
-    handle = client.submit(_port(loop), future, source, options)
+    handle = client.submit(port(loop), future, source, options)
     try:
         return await future
     except BaseException:

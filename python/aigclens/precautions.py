@@ -1,4 +1,6 @@
-"""What keeps a secret from where it should not go: into the locals of a traceback, and to an emulator."""
+"""What keeps a secret from where it should not go (the locals of a traceback, an emulator), and a text from steering a
+terminal.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,11 @@ Given = TypeVar("Given", bound=Any)
 # What the id of a real access key begins with.
 _REAL = "LTAI"
 _is_warned = False
+
+
+def shown(text: str) -> str:
+    """A text without what a terminal would act on: control and bidirectional characters, lone surrogates."""
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
 
 
 class HiddenUrl(str):

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
 
-    from aigclens.scan.rows import ScanRow
+    from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Store", "StoreInfo", "StoreRun", "StoreSpend", "UnresolvedCall"]
 
@@ -200,7 +200,7 @@ class Store:
         on the row of the item that was asked about, while its duplicates cost nothing. A row that a broken disk has
         changed is told as a failure, `StoreDamaged`, and never as an answer.
         """
-        from aigclens.scan.rows import ScanRow
+        from aigclens.scanning.rows import ScanRow
 
         after = 0
         while True:

@@ -34,6 +34,8 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 enum News {
     Done(u64, Outcome<Detection>),
     Heard(Observer, Event),
+    /// There is something to take; what it is, its owner knows.
+    Ready(u64),
 }
 
 /// Puts a call's events on the queue of the loop that asked.
@@ -71,6 +73,10 @@ pub struct Queue {
 impl Queue {
     pub fn complete(&self, call: u64, outcome: Outcome<Detection>) {
         self.push(News::Done(call, outcome));
+    }
+
+    pub fn ready(&self, number: u64) {
+        self.push(News::Ready(number));
     }
 
     fn push(&self, news: News) {
@@ -210,10 +216,15 @@ impl Port {
             match one {
                 News::Done(call, outcome) => {
                     if let Some(future) = self.forget(call) {
-                        settle(future.bind(py), outcome);
+                        settle(future.bind(py), |py| convert::outcome(py, outcome));
                     }
                 }
                 News::Heard(observer, event) => raised = raised.and(observer.tell(py, &event)),
+                News::Ready(number) => {
+                    if let Some(future) = self.forget(number) {
+                        settle(future.bind(py), |py| Ok(py.None().into_bound(py)));
+                    }
+                }
             }
         }
         raised
@@ -230,13 +241,13 @@ impl Port {
 }
 
 /// Gives a future its result or its exception, unless it was cancelled meanwhile.
-fn settle(future: &Bound<'_, PyAny>, outcome: Outcome<Detection>) {
+fn settle<'py>(future: &Bound<'py, PyAny>, value: impl FnOnce(Python<'py>) -> PyResult<Bound<'py, PyAny>>) {
     let py = future.py();
     let is_done = future.call_method0(intern!(py, "done")).and_then(|done| done.is_truthy());
     if !matches!(is_done, Ok(false)) {
         return;
     }
-    let settled = match convert::outcome(py, outcome) {
+    let settled = match value(py) {
         Ok(detection) => future.call_method1(intern!(py, "set_result"), (detection,)),
         Err(error) => future.call_method1(intern!(py, "set_exception"), (error.into_value(py),)),
     };

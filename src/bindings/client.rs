@@ -125,6 +125,14 @@ impl Client {
     }
 }
 
+impl Client {
+    /// What a scan is made with: a client on connections that outlive one waiting thread, its settings, and the world.
+    pub fn parts(&self) -> Outcome<(core::Client, Arc<Settings>, Ambient)> {
+        let state = self.state()?;
+        Ok((state.value.client.clone(), Arc::clone(&self.settings), self.ambient.clone()))
+    }
+}
+
 fn internal(problem: impl std::fmt::Display) -> Error {
     Error::new(Kind::Internal, format!("the client failed inside: {problem}; please report it"))
 }

@@ -1,4 +1,5 @@
 //! Nouns across the wall: sources and options down, results up.
+use super::archive::Member;
 use super::errors;
 use super::events::Observer;
 use crate::attempt::Attempt;
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// What `aigclens.sources` makes of a source: a word for its kind, and its parts.
-fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
+pub fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
     let kind = parts.get_item(0)?.extract::<String>()?;
     let part = |index| parts.get_item(index);
     Ok(match kind.as_str() {
@@ -29,6 +30,7 @@ fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
             key: text(&part(2)?)?,
             region: part(3)?.extract::<Option<String>>()?,
         },
+        "member" => Source::Member(part(1)?.cast::<Member>()?.get().source()),
         "path" => Source::Path(valid(&part(1)?, |value| value.extract::<PathBuf>())?),
         // The bytes stay Python's, without a copy: they cannot change.
         "bytes" => Source::Bytes(Bytes::from_owner(part(1)?.extract::<PyBackedBytes>()?)),
@@ -82,10 +84,16 @@ where
 /// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)`, each `None` for
 /// the client's default, and who observes it: `(callable, detail)`.
 pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
+    let (call, observer) = terms(options)?;
+    Ok((Call { source: source(parts)?, ..call }, observer))
+}
+
+/// The same without a source: what many calls have in common.
+pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
     let option = |index| options.get_item(index);
     let observer = Observer::read(option(8)?, &option(9)?)?;
     let call = Call {
-        source: source(parts)?,
+        source: Source::Url(String::new()),
         data_id: optional_text("data_id", &option(0)?)?,
         referer: optional_text("referer", &option(1)?)?,
         service: optional_text("service", &option(2)?)?,
@@ -95,6 +103,7 @@ pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResul
         max_retries: checked(&option(6)?, retry::max_retries)?,
         on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
         listener: None,
+        gate: None,
     };
     Ok((call, observer))
 }
@@ -125,14 +134,13 @@ pub fn outcome(py: Python<'_>, outcome: Outcome<Detection>) -> PyResult<Bound<'_
 }
 
 fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyAny>> {
-    let labels: Vec<_> = found.labels.iter().map(|one| label(py, one)).collect::<PyResult<_>>()?;
     // In the order of the dataclass's fields.
     let fields: [Bound<'py, PyAny>; 15] = [
         found.label.as_deref().into_pyobject(py)?,
         found.is_aigc.into_pyobject(py)?,
         found.confidence.into_pyobject(py)?,
         found.risk_level.as_deref().into_pyobject(py)?,
-        PyTuple::new(py, labels)?.into_any(),
+        labels(py, &found.labels)?,
         found.data_id.as_deref().into_pyobject(py)?,
         found.request_id.as_deref().into_pyobject(py)?,
         found.service.as_str().into_pyobject(py)?.into_any(),
@@ -147,7 +155,13 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
     models(py)?.detection.bind(py).call1(PyTuple::new(py, fields)?)
 }
 
-pub fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
+/// Labels, as a tuple.
+pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAny>> {
+    let labels: Vec<_> = found.iter().map(|one| label(py, one)).collect::<PyResult<_>>()?;
+    Ok(PyTuple::new(py, labels)?.into_any())
+}
+
+fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
     let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
     models(py)?.label.bind(py).call1(fields)
 }
@@ -170,7 +184,7 @@ pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, 
 }
 
 /// A JSON value as `json.loads` would give it. The reader's depth limit bounds the recursion.
-pub fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
+fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
     Ok(match value {
         Value::Null => py.None().into_bound(py),
         Value::Bool(truth) => PyBool::new(py, *truth).to_owned().into_any(),

@@ -1,6 +1,6 @@
 //! Errors on their way up: each kind is the exception class of its name in `aigclens.errors`.
 use super::convert;
-use crate::error::Error;
+use crate::error::{Error, Kind};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyModule};
@@ -26,4 +26,15 @@ fn exception<'py>(py: Python<'py>, error: &Error) -> PyResult<Bound<'py, PyAny>>
     keywords.set_item("errno", facts.errno)?;
     keywords.set_item("filename", facts.filename.as_deref())?;
     module.bind(py).getattr(error.kind().name())?.call((error.message(),), Some(&keywords))
+}
+
+/// An exception on its way down: one of ours is the error that it stands for, every other is a fault of the input.
+pub fn read(exception: &Bound<'_, PyAny>) -> Error {
+    let name = exception.get_type().name().map(|name| name.to_string()).unwrap_or_default();
+    let message = exception.str().map(|text| text.to_string()).unwrap_or_default();
+    match Kind::ALL.into_iter().find(|kind| kind.name() == name) {
+        Some(kind) => Error::new(kind, message),
+        None if name == "InputError" => Error::new(Kind::InvalidParameter, message),
+        None => Error::new(Kind::UnsupportedSource, format!("{name}: {message}")),
+    }
 }

@@ -2,17 +2,22 @@
 //! turned into the other.
 #![allow(missing_debug_implementations, reason = "Python prints its own face of these")]
 #![allow(unreachable_pub, reason = "pyo3's macros export what they wrap")]
+mod archive;
 mod bridge;
 mod client;
 mod convert;
+mod digest;
 mod emulator;
 mod errors;
 mod events;
 mod identity;
 mod interpreter;
 mod options;
+mod rows;
 mod runtime;
+mod scan;
 mod store;
+mod survey;
 mod terms;
 
 use pyo3::prelude::*;
@@ -21,13 +26,21 @@ use pyo3::prelude::*;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::archive::{Archive, Member, image_suffixes};
+    #[pymodule_export]
     use super::bridge::{Handle, Port};
     #[pymodule_export]
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
+    use super::digest::Blake3;
+    #[pymodule_export]
     use super::emulator::Emulator;
     #[pymodule_export]
+    use super::scan::Scan;
+    #[pymodule_export]
     use super::store::StoreReader;
+    #[pymodule_export]
+    use super::survey::Survey;
     #[pymodule_export]
     use super::terms::terms;
 

@@ -3,7 +3,7 @@ use super::{convert, errors};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::store::{Doubt, Reader, RunInfo, Spent, StoredRow};
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyBytes, PyList, PyTuple};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
@@ -113,15 +113,14 @@ fn doubt(one: Doubt) -> (String, String, String, String, i64, u64, Option<String
 }
 
 fn row<'py>(py: Python<'py>, row: &StoredRow) -> PyResult<Bound<'py, PyTuple>> {
-    let labels = row.labels.iter().map(|label| convert::label(py, label)).collect::<PyResult<Vec<_>>>()?;
-    let raw = row.raw.as_deref().and_then(|raw| serde_json::from_slice(raw).ok());
-    let raw = raw.filter(serde_json::Value::is_object).map(|raw| convert::json(py, &raw)).transpose()?;
+    let labels = convert::labels(py, &row.labels)?;
+    let body = row.raw.as_deref().map(|raw| PyBytes::new(py, raw));
     let parts = [
         (&row.key, &row.source, row.ok, &row.label, row.is_aigc, row.confidence, &row.risk_level).into_pyobject(py)?,
         (PyTuple::new(py, &row.evidence)?, &row.request_id, &row.error_code, &row.error).into_pyobject(py)?,
         (&row.billing, false, &row.duplicate_of, &row.blake3, &row.service, &row.region).into_pyobject(py)?,
         (&row.engine, row.latency_ms, &row.detected_at).into_pyobject(py)?,
-        (PyTuple::new(py, labels)?, PyTuple::new(py, &row.warnings)?, raw, row.attempts).into_pyobject(py)?,
+        (labels, PyTuple::new(py, &row.warnings)?, body, row.attempts).into_pyobject(py)?,
     ];
     PyTuple::new(py, parts.iter().flat_map(|part| part.iter()).collect::<Vec<_>>())
 }

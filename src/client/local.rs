@@ -1,13 +1,16 @@
 //! Local images: read once there is room for them, checked, and their checksum known; off the thread that waits for answers.
 use super::ImageRules;
+use crate::archive;
 use crate::error::{Error, Kind, Result};
 use crate::image::memory::{Memory, Room};
-use crate::image::{self, file};
+use crate::image::{self, Limits, file};
 use crate::service::Terms;
 use crate::upload::Image;
 use bytes::Bytes;
 use crc64fast::Digest;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Checks bytes that are in memory, at once.
 pub(super) fn check(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
@@ -33,37 +36,74 @@ pub(super) async fn check_aside(
     blocking(terms, warnings, move |warnings| check(bytes, rules, warnings)).await
 }
 
-/// Reads a file once there is room for it in memory (I23).
-pub(super) async fn read(
-    path: PathBuf,
+/// Where a local image is.
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    File(PathBuf),
+    Member(archive::Member),
+}
+
+impl Place {
+    /// Known before any of it is in memory.
+    fn size(&self, limits: &Limits) -> Result<u64> {
+        match self {
+            Self::File(path) => file::size(path, limits),
+            Self::Member(member) => Ok(member.size().min(limits.max_bytes)),
+        }
+    }
+
+    fn read(&self, limits: &Limits) -> Result<Vec<u8>> {
+        match self {
+            Self::File(path) => file::read(path, limits),
+            Self::Member(member) => archive::read(member, limits.max_bytes),
+        }
+    }
+}
+
+/// Reads an image once there is room for it in memory (I23), and looks at its bytes on the same thread. The wait for room
+/// is a part of the call's time, unless it may be a long one of its own.
+pub(super) async fn read<T: Send + 'static>(
+    place: Place,
     rules: ImageRules,
     memory: Memory,
     terms: Terms,
+    patience: Option<Duration>,
+    look: impl FnOnce(&Bytes) -> T + Clone + Send + 'static,
     warnings: &mut Vec<&'static str>,
-) -> Result<Image> {
-    let (own, known) = (memory.clone(), path.clone());
+) -> Result<(Image, T)> {
+    let (own, known, later) = (memory.clone(), place.clone(), look.clone());
     let first = blocking(terms, warnings, move |warnings| {
-        let size = file::size(&known, &rules.limits)?;
+        let size = known.size(&rules.limits)?;
         match own.claim(size) {
-            Some(room) => fill(room, &known, rules, warnings).map(Ok),
+            Some(room) => fill(room, &known, rules, look, warnings).map(Ok),
             None => Ok(Err(size)),
         }
     });
     match first.await? {
         Ok(image) => Ok(image),
         Err(size) => {
-            let room = memory.wait(size, terms.left()?).await?;
-            blocking(terms, warnings, move |warnings| fill(room, &path, rules, warnings)).await
+            let began = Instant::now();
+            let room = memory.wait(size, patience.map_or_else(|| terms.left(), Ok)?).await?;
+            let terms = if patience.is_some() { terms.later(began.elapsed()) } else { terms };
+            blocking(terms, warnings, move |warnings| fill(room, &place, rules, later, warnings)).await
         }
     }
 }
 
-fn fill(room: Room, path: &Path, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
-    check(room.fill(file::read(path, &rules.limits)?), rules, warnings)
+fn fill<T>(
+    room: Room,
+    place: &Place,
+    rules: ImageRules,
+    look: impl FnOnce(&Bytes) -> T,
+    warnings: &mut Vec<&'static str>,
+) -> Result<(Image, T)> {
+    let image = check(room.fill(place.read(&rules.limits)?), rules, warnings)?;
+    let seen = look(&image.bytes);
+    Ok((image, seen))
 }
 
 /// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     terms: Terms,
     warnings: &mut Vec<&'static str>,
     work: impl FnOnce(&mut Vec<&'static str>) -> Result<T> + Send + 'static,

@@ -1,14 +1,17 @@
 //! What is done with a source before anything is sent: checked, and read once if it is local.
-use super::{Client, Source, local};
+use super::local::{self, Place};
+use super::{Client, Source};
 use crate::error::{Error, Kind, Result};
 use crate::image::{ImageUrl, OssObject};
 use crate::service::Terms;
 use crate::upload::Image;
+use bytes::Bytes;
 
 /// Bytes from which checking and hashing an image is left to a thread of its own.
 const SMALL: usize = 64 * 1024;
 
 /// An image that the service can be told of.
+#[derive(Debug, Clone)]
 pub(super) enum Ready {
     Url(ImageUrl),
     Oss(OssObject),
@@ -25,6 +28,10 @@ impl Client {
     ) -> Result<Ready> {
         let rules = self.rules;
         match source {
+            Source::Loaded(loaded) => {
+                warnings.extend(loaded.warnings);
+                Ok(loaded.ready)
+            }
             Source::Url(text) => {
                 let (url, noted) = ImageUrl::parse(&text, rules.urls)?;
                 warnings.extend(noted);
@@ -36,10 +43,15 @@ impl Client {
             Source::OssUrl(text) => OssObject::parse(&text).and_then(|object| self.own_region(object)).map(Ready::Oss),
             Source::Bytes(bytes) if bytes.len() <= SMALL => local::check(bytes, rules, warnings).map(Ready::Local),
             Source::Bytes(bytes) => local::check_aside(bytes, rules, terms, warnings).await.map(Ready::Local),
-            Source::Path(path) => {
-                local::read(path, rules, self.memory.clone(), terms, warnings).await.map(Ready::Local)
-            }
+            Source::Path(path) => self.read(Place::File(path), terms, warnings).await,
+            Source::Member(member) => self.read(Place::Member(member), terms, warnings).await,
         }
+    }
+
+    async fn read(&self, place: Place, terms: Terms, warnings: &mut Vec<&'static str>) -> Result<Ready> {
+        let look = |_: &Bytes| ();
+        let read = local::read(place, self.rules, self.memory.clone(), terms, None, look, warnings);
+        read.await.map(|(image, ())| Ready::Local(image))
     }
 
     /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.

@@ -62,18 +62,20 @@ fn read_once(path: &Path, limits: &Limits) -> Result<Option<Vec<u8>>> {
     Ok((bytes.len() == size).then_some(bytes))
 }
 
+/// Opens a file of the user's for reading, without waiting for anybody.
 #[cfg(unix)]
 #[allow(clippy::disallowed_methods, reason = "this is the room that opens files")]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     use rustix::fs::{Mode, OFlags};
     // NONBLOCK: opening a fifo that nobody writes to would wait for ever. NOCTTY: a terminal is not to become ours.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))
 }
 
+/// Opens a file of the user's for reading.
 #[cfg(not(unix))]
 #[allow(clippy::disallowed_methods, reason = "this is the room that opens files")]
-fn open(path: &Path) -> io::Result<File> {
+pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 

@@ -34,6 +34,12 @@ impl Format {
         Self::Ico,
     ];
 
+    /// Every ending of a file's name that stands for one of them, in small letters and without the dot. An ending chooses
+    /// what is looked at; what an image is, its bytes say.
+    pub const SUFFIXES: [&str; 15] = [
+        "png", "jpg", "jpeg", "jpe", "jfif", "bmp", "webp", "tif", "tiff", "svg", "heic", "heif", "avif", "gif", "ico",
+    ];
+
     /// The name that people know it by.
     pub const fn name(self) -> &'static str {
         match self {
@@ -165,6 +171,13 @@ fn doctype_end(declaration: &[u8]) -> &'static [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_usual_ending_of_every_format_is_known() {
+        for format in Format::ALL {
+            assert!(Format::SUFFIXES.contains(&format.suffix()), "{format:?}");
+        }
+    }
 
     /// I05, I06, I14, I17.
     #[test]

@@ -1,7 +1,9 @@
 //! The requests of one call in the order of trying, and whoever wants to hear of them meanwhile.
+use super::Gate;
 use crate::ambient::Ambient;
 use crate::attempt::{Attempt, Billing, Operation};
 use crate::error::Error;
+use crate::error::Result;
 use crate::event::{self, Detail, Event, Listener, Step};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -19,6 +21,7 @@ pub struct Trail {
     /// The request that is being sent or waited for, and where.
     under_way: Option<(Operation, Option<String>)>,
     watch: Option<Watch>,
+    gate: Option<Arc<dyn Gate>>,
 }
 
 #[derive(Debug, Clone)]
@@ -51,13 +54,31 @@ impl Deref for Trail {
 impl Trail {
     /// One that nobody watches.
     pub const fn new() -> Self {
-        Self { attempts: Vec::new(), begun: 0, under_way: None, watch: None }
+        Self { attempts: Vec::new(), begun: 0, under_way: None, watch: None, gate: None }
     }
 
     /// One whose steps a listener hears of.
     pub fn watched(listener: Arc<dyn Listener>, ambient: Ambient, data_id: Option<String>) -> Self {
         let watch = Watch { listener, ambient, call: event::next_call(), data_id };
         Self { watch: Some(watch), ..Self::new() }
+    }
+
+    /// The same, with somebody who must agree to each paid request.
+    #[must_use]
+    pub fn guarded(self, gate: Option<Arc<dyn Gate>>) -> Self {
+        Self { gate, ..self }
+    }
+
+    pub const fn is_guarded(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    /// Whether another paid request may be made; at once where nobody is to be asked.
+    pub async fn agree(&self, access_key_id: &str) -> Result<()> {
+        match &self.gate {
+            Some(gate) => gate.intend(&self.attempts, access_key_id).await,
+            None => Ok(()),
+        }
     }
 
     /// A request is about to be sent. The flight must be landed; one that is dropped was given up, and says so.

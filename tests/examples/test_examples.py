@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +55,56 @@ def test_sort_folder(
     assert script.main(arguments) == 2
     assert "activate" in capsys.readouterr().err
     assert len(list(folder.iterdir())) == 22, "nothing was moved"
+
+
+def test_evaluate_detector(emulator: Emulator, tmp_path: Path) -> None:
+    """A whole evaluation from the command line: every label's confidence, the accuracy, and nothing paid for twice."""
+    folder, told = tmp_path / "in", tmp_path / "summary.json"
+    folder.mkdir()
+    answers = {
+        "cat": {"risk_aigc": 99.5, "risk_fake": 3.25, "risk_edit": 50.0},
+        "dog": {"risk_aigc": 12.0, "risk_fake": 88.0},
+        "fox": {},
+        "owl": {"risk_edit": 49.99},
+    }
+    for number, (name, labels) in enumerate(answers.items()):
+        (folder / f"{name}.png").write_bytes(images.png(256, 256, seed=number))
+        said = [{"label": label, "confidence": sure} for label, sure in labels.items()] or [{"label": "nonLabel"}]
+        emulator.answer(data_id=name, labels=said)
+    (folder / "bat.png").write_bytes(b"no image")
+    (tmp_path / "truth.csv").write_text("id,label\ncat,risk_aigc\ndog,risk_fake\nfox,none\nowl,risk_edit\nelk,none\n")
+    arguments = [sys.executable, str(EXAMPLES / "evaluate_detector.py"), str(folder), "--truth", "truth.csv"]
+    variables = {**os.environ, **emulator.environment()}
+
+    def run() -> dict[str, Any]:
+        done = subprocess.run(
+            [*arguments, "--store", "run.sqlite", "--out", str(told)],
+            cwd=tmp_path, env=variables, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        found: dict[str, Any] = json.loads(told.read_text())
+        return found
+
+    first = run()
+    assert {key: found for key, found in first["images"].items() if key != "fox"} == {
+        key: found for key, found in answers.items() if key != "fox"
+    }
+    assert first["images"]["fox"] == {"nonLabel": None}
+    assert first["failed"]["bat"].startswith("UnsupportedImageFormat: ")
+    # `cat` is said to be edited too, from 50 on; `owl` is just not said to be.
+    assert first["accuracy"] == {"risk_aigc": 1.0, "risk_fake": 1.0, "risk_edit": 0.5}
+    assert first["version"] == aigclens.__version__
+    assert first["run"]["billed"] == {"calls": 4, "usd": "0.0024"}
+    assert {(entry.service, entry.data_id) for entry in emulator.ledger().entries} == {
+        ("aigcDetector_ultra", name) for name in answers
+    }
+    second = run()
+    assert second["run"]["billed"]["calls"] == 0 and emulator.ledger().billed == 4
+    assert {**second, "run": None} == {**first, "run": None}
+    (folder / "fox.png").write_bytes(images.png(256, 256, seed=99))
+    assert run()["input_sha256"] != first["input_sha256"], "the hash is that of what was judged"
+    assert emulator.ledger().billed == 5
+    assert len((EXAMPLES / "evaluate_detector.py").read_text().splitlines()) <= 40
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ CATALOGUE = """\
 | A02 | a | b | no | no |
 | A03 | a | b | no | no |
 
-## L. Later
+## L. Stores
 
 | id | fault | what the client does | tried again | charged |
 |---|---|---|---|---|
@@ -47,7 +47,7 @@ def tree(tmp_path: Path) -> Path:
     """A tree in which everything is as it should be."""
     for name, text in {
         matrix.CATALOGUE: CATALOGUE,
-        matrix.EXEMPTIONS: "# none\n",
+        matrix.EXEMPTIONS: "# Why.\nL01 cannot be made here\n",
         "tests/room/test_first.py": PYTHON,
         "src/room.rs": RUST,
     }.items():
@@ -75,8 +75,8 @@ def test_a_whole_matrix_passes_and_lists_every_test(tree: Path) -> None:
     )
     assert "  A01  tests/room/test_first.py::test_first\n" in done.stdout
     assert "  A02  src/room.rs::both\n" in done.stdout
-    assert "  L01  -- comes with scan\n" in done.stdout
-    assert done.stdout.endswith("4 faults, 3 with tests, 0 exempt, 0 problems\n")
+    assert "  L01  -- cannot be made here\n" in done.stdout
+    assert done.stdout.endswith("4 faults, 3 with tests, 1 exempt, 0 problems\n")
     assert done.stderr == ""
 
 
@@ -84,7 +84,7 @@ def test_a_fault_without_a_test_fails(tree: Path) -> None:
     write(tree, "tests/room/test_first.py", python("Nothing."))
     assert problems(tree) == ["A01 has no test"]
     assert matrix.main(["--root", str(tree), "--quiet"]) == 1
-    write(tree, matrix.EXEMPTIONS, "A01 cannot be made here\n")
+    write(tree, matrix.EXEMPTIONS, "A01 cannot be made here\nL01 neither\n")
     assert matrix.main(["--root", str(tree), "--quiet"]) == 0
 
 

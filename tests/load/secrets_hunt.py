@@ -28,6 +28,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from canaries import Canaries, describe, frozen, trouble
+from secrets_in_scans import hunt_scans
 
 import aigclens
 import images
@@ -329,6 +330,7 @@ def main() -> int:
         hunt_proxy(png)
         hunt_emulator(png)
         hunt_cli(Path(folder), png)
+        hunt_scans(HUNT, Scene(), MOODS, credentials, Path(folder), png)
     HUNT.hunt("logs", log.text.getvalue())
     HUNT.hunt("warnings", "\n".join(str(one.message) for one in caught))
     HUNT.hunt("command lines", Path("/proc/self/cmdline").read_bytes())

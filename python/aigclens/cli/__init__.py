@@ -1,7 +1,7 @@
 """The command `aigclens`.
 
-Exit codes: 0 all images answered, 1 some image failed, 2 wrong usage, 4 stopped by configuration, credentials or
-account, 130 interrupted.
+Exit codes: 0 all images answered, 1 some image failed, 2 wrong usage, 3 stopped by the budget, 4 stopped by account,
+credentials, configuration, store or a pause, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import NoReturn
 OK = 0
 SOME_FAILED = 1
 USAGE = 2
+OUT_OF_BUDGET = 3
 STOPPED = 4
 INTERRUPTED = 130
 
 _EPILOG = (
-    "exit codes: 0 all answered, 1 some failed, 2 wrong usage, 4 stopped by configuration, credentials or account, "
-    "130 interrupted"
+    "exit codes: 0 all answered, 1 some failed, 2 wrong usage, 3 stopped by the budget, 4 stopped by account, "
+    "credentials, configuration, store or a pause, 130 interrupted, 143 terminated"
 )
 
 
@@ -39,7 +40,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from aigclens.cli import demo, detect, emulator
+    from aigclens.cli import demo, detect, emulator, estimate, scan, store
 
     parser = _Parser(
         prog="aigclens",
@@ -49,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     detect.add(commands.add_parser("detect", help="ask about images", epilog=_EPILOG, description=detect.__doc__))
+    scan.add(commands.add_parser("scan", help="ask about many images", epilog=_EPILOG, description=scan.__doc__))
+    estimate.add(commands.add_parser("estimate", help="reckon what a scan costs", description=estimate.__doc__))
+    store.add(commands.add_parser("store", help="look into what scans have kept", description=store.__doc__))
     emulator.add(commands.add_parser("emulator", help="run the service on loopback", description=emulator.__doc__))
     demo.add(commands.add_parser("demo", help="see it work, without an account", description=demo.__doc__))
     return parser

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from aigclens.precautions import shown
 
-def shown(text: str) -> str:
-    """A text without what a terminal would act on: control and bidirectional characters, lone surrogates."""
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+__all__ = ["abandon", "number", "prepare", "say", "shown", "table"]
 
 
 def say(text: str) -> None:

@@ -1,0 +1,120 @@
+"""The arguments that `scan` and `estimate` share, and what they come to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from aigclens.errors import ConfigError
+
+if TYPE_CHECKING:
+    from aigclens.client import Client
+
+__all__ = ["add_client", "add_inputs", "budget", "client_of", "input_options"]
+
+
+def add_inputs(parser: argparse.ArgumentParser) -> None:
+    """What is scanned."""
+    parser.add_argument(
+        "sources",
+        nargs="+",
+        metavar="SOURCE",
+        help="a folder, a list (.txt, .csv, .tsv, .jsonl, .parquet), an archive (.tar, .zip; {000..999}.tar), a "
+        "pattern, an image or a URL",
+    )
+    parser.add_argument("--store", metavar="FILE", help="where every answer is kept (default: beside --out)")
+    parser.add_argument(
+        "--retry",
+        choices=["none", "unresolved", "errors"],
+        default="unresolved",
+        help="what earlier runs left that is asked again (default: what has no answer yet, `unresolved`)",
+    )
+    group = parser.add_argument_group("lists and folders")
+    group.add_argument("--url-column", metavar="NAME", help="the column of a list that has URLs")
+    group.add_argument("--path-column", metavar="NAME", help="the one that has paths")
+    group.add_argument("--binary-column", metavar="NAME", help="the one that has images' bytes (Parquet)")
+    group.add_argument("--key-column", metavar="NAME", help="the one that names the items (default: path or URL)")
+    group.add_argument(
+        "--carry", action="append", metavar="COLUMNS", help="further columns to keep, with commas between; * for all"
+    )
+    group.add_argument("--root", metavar="DIR", help="the folder that a list's relative paths begin at")
+    group.add_argument("--glob", action="append", metavar="PATTERN", help="the files of a folder to take")
+    group.add_argument("--exclude", action="append", metavar="PATTERN", help="the files of a folder to leave out")
+    group.add_argument("--follow-symlinks", action="store_true", help="go into folders behind links")
+
+
+def add_client(parser: argparse.ArgumentParser) -> None:
+    """How it is asked."""
+    group = parser.add_argument_group("the service")
+    group.add_argument("--service", default="aigcDetector_global", help="the service to ask (default: %(default)s)")
+    group.add_argument("--region", help="region id, for example us-east-1 (default: ap-southeast-1)")
+    group.add_argument("--endpoint", help="host or URL instead of the region's own (default: $AIGCLENS_ENDPOINT)")
+    group.add_argument("--vpc", action="store_true", help="use the region's VPC endpoint")
+    group.add_argument("--timeout", type=float, metavar="SECONDS", help="for each request (default: 15)")
+    group.add_argument("--qps", type=float, metavar="N", help="calls a second (default: 95)")
+    group.add_argument("--pace", type=_pace, help="who shares the calls a second: process, host (default) ...")
+    group.add_argument(
+        "--i-have-a-higher-quota", action="store_true", help="allow more than the 100 calls a second of an account"
+    )
+    group.add_argument(
+        "--check-image",
+        choices=["error", "warn", "off"],
+        default="error",
+        help="what to do with an image that the service's page does not allow (default: error)",
+    )
+    group.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
+
+
+def budget(text: str) -> str:
+    """A budget, checked while there is somebody to tell."""
+    from aigclens.scanning.budget import parse
+
+    try:
+        parse(text)
+    except ConfigError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _pace(text: str) -> str:
+    if "@" in text:
+        # Every user of a machine sees its command lines (N12).
+        raise argparse.ArgumentTypeError("a URL with a password does not belong on a command line; scan from Python")
+    return text
+
+
+def client_of(options: argparse.Namespace) -> Client:
+    """The client that was asked for."""
+    from aigclens.client import Client
+
+    chosen: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("timeout", "qps", "pace")
+        # What was not said is as the client has it.
+        if getattr(options, name) is not None
+    }
+    return Client(
+        region=options.region,
+        endpoint=options.endpoint,
+        vpc=options.vpc,
+        service=options.service,
+        check_image=options.check_image,
+        encode_url=options.encode_url,
+        i_have_a_higher_quota=options.i_have_a_higher_quota,
+        **chosen,
+    )
+
+
+def input_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What was said about the input; nothing of what was not."""
+    found: dict[str, Any] = {
+        name: getattr(options, name)
+        for name in ("url_column", "path_column", "binary_column", "key_column", "root", "glob", "exclude")
+        if getattr(options, name) is not None
+    }
+    if options.carry:
+        names = [name for part in options.carry for name in part.split(",")]
+        found["carry"] = "*" if names == ["*"] else names
+    if options.follow_symlinks:
+        found["follow_symlinks"] = True
+    return found

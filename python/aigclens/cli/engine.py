@@ -1,0 +1,52 @@
+"""The one place where the command meets scans, estimates and stores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aigclens.client import Client
+
+__all__ = ["estimate", "open_store", "start"]
+
+# What says how an input is read.
+_READING = (
+    "url_column", "path_column", "binary_column", "key_column", "carry", "root", "glob", "exclude", "follow_symlinks",
+)  # fmt: skip
+
+
+def start(sources: list[str], client: Client, **options: Any) -> Any:
+    """A scan of everything that was named, one after the other."""
+    from aigclens.scanning.summary import described
+
+    scanning: Any = import_module("aigclens.scanning")
+    scan = scanning.scan(_input(sources, options), client=client, **options)
+    scan.summary.inputs = described(sources)
+    return scan
+
+
+def estimate(sources: list[str], client: Client, **options: Any) -> Any:
+    """What a scan of it would come to."""
+    scanning: Any = import_module("aigclens.scanning")
+    return scanning.estimate(_input(sources, options), client=client, **options)
+
+
+def open_store(path: str) -> Any:
+    """A store to read from."""
+    return import_module("aigclens.store").Store(path)
+
+
+def _input(sources: list[str], options: dict[str, Any]) -> Any:
+    """One source as it is; of several, their items, which leaves nothing to say about how they are read."""
+    if len(sources) == 1:
+        return sources[0]
+    return _chained(sources, {name: options.pop(name) for name in _READING if name in options})
+
+
+def _chained(sources: list[str], options: dict[str, Any]) -> Iterator[Any]:
+    inputs: Any = import_module("aigclens.scanning.inputs")
+    for source in sources:
+        for item in inputs.items(source, **options):
+            yield item.key, item.source, item.extra

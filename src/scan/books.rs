@@ -1,0 +1,167 @@
+//! The scan's books: the budget in memory, intents and settlements in the store. What is sent was entered before.
+use crate::ambient::Ambient;
+use crate::attempt::{Attempt, Billing};
+use crate::budget::Budget;
+use crate::error::{Error, Kind, Result};
+use crate::price::{self, dollars};
+use crate::service::{Gate, Intending};
+use crate::store::{End, Fingerprint, Intent, Intention, Item, Settlement, Store};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
+
+#[derive(Debug)]
+pub(super) struct Books {
+    budget: Mutex<Budget>,
+    /// A call has ended, and may have given back what it had set aside.
+    settled: Notify,
+    pub(super) store: Store,
+    pub(super) ambient: Ambient,
+}
+
+/// What was spent and what is left, in millionths of a dollar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Balance {
+    pub limit: Option<u64>,
+    pub billed: u64,
+    pub possibly: u64,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Books {
+    /// Goes on where the store's earlier runs ended (M02).
+    pub(super) fn open(store: Store, limit: Option<u64>, ambient: Ambient) -> Arc<Self> {
+        let spent = store.spent();
+        let budget = Mutex::new(Budget::new(limit, spent.billed, spent.possibly));
+        Arc::new(Self { budget, settled: Notify::new(), store, ambient })
+    }
+
+    pub(super) fn balance(&self) -> Balance {
+        let budget = locked(&self.budget);
+        Balance { limit: budget.limit(), billed: budget.billed(), possibly: budget.possibly() }
+    }
+
+    /// Begins the entries of one call. An error where the budget has no room for it: nothing is sent then.
+    pub(super) async fn begin(self: &Arc<Self>, fingerprint: Fingerprint, item: Item) -> Result<Arc<Entry>> {
+        self.reserve().await?;
+        let state = Mutex::new(Lines { intents: Vec::new(), settled: 0, is_reserved: true });
+        Ok(Arc::new(Entry { books: Arc::clone(self), fingerprint, item, lines: state }))
+    }
+
+    /// Sets the price of one call aside. Where only calls in flight stand in the way, their ends are waited for: they may
+    /// cost nothing.
+    async fn reserve(&self) -> Result<()> {
+        loop {
+            let settled = self.settled.notified();
+            tokio::pin!(settled);
+            settled.as_mut().enable();
+            {
+                let mut budget = locked(&self.budget);
+                if budget.reserve() {
+                    return Ok(());
+                }
+                if budget.reserved() == 0 || budget.is_spent() {
+                    let limit = dollars(budget.limit().unwrap_or_default());
+                    let message = format!(
+                        "the next call would pass the budget of {limit} USD; a larger budget= goes on from where this ended"
+                    );
+                    return Err(Error::new(Kind::Budget, message));
+                }
+            }
+            settled.await;
+        }
+    }
+
+    fn release(&self, billing: Billing) {
+        locked(&self.budget).settle(billing);
+        self.settled.notify_waiters();
+    }
+}
+
+/// The entries of one call.
+#[derive(Debug)]
+pub(super) struct Entry {
+    books: Arc<Books>,
+    fingerprint: Fingerprint,
+    item: Item,
+    lines: Mutex<Lines>,
+}
+
+#[derive(Debug)]
+struct Lines {
+    intents: Vec<Intent>,
+    /// How many of their attempts the budget knows the end of.
+    settled: usize,
+    /// Whether the price of one more request is set aside.
+    is_reserved: bool,
+}
+
+fn paid(attempts: &[Attempt]) -> Vec<Attempt> {
+    attempts.iter().filter(|attempt| attempt.operation.is_paid()).cloned().collect()
+}
+
+impl Entry {
+    /// The budget learns how requests ended.
+    fn account(&self, lines: &mut Lines, paid: &[Attempt]) {
+        for attempt in paid.iter().skip(lines.settled) {
+            self.books.release(attempt.billing);
+            lines.settled += 1;
+            lines.is_reserved = false;
+        }
+    }
+
+    async fn enter(&self, attempts: &[Attempt], access_key_id: &str) -> Result<()> {
+        let paid = paid(attempts);
+        let (before, is_reserved) = {
+            let mut lines = locked(&self.lines);
+            self.account(&mut lines, &paid);
+            if lines.intents.len() > paid.len() {
+                // The last one was not made use of: its request was never sent.
+                return Ok(());
+            }
+            (lines.intents.iter().copied().zip(paid).collect(), lines.is_reserved)
+        };
+        if !is_reserved {
+            self.books.reserve().await?;
+            locked(&self.lines).is_reserved = true;
+        }
+        let tail = access_key_id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        let intention = Intention {
+            fingerprint: self.fingerprint,
+            item: self.item.clone(),
+            before,
+            price: price::LIST.micro_dollars,
+            key_suffix: access_key_id.get(tail..).unwrap_or_default().to_owned(),
+        };
+        let intent = self.books.store.intend(intention).await?;
+        locked(&self.lines).intents.push(intent);
+        Ok(())
+    }
+
+    /// Writes down how the call ended; durable when this returns.
+    pub(super) async fn close(&self, attempts: &[Attempt], end: End) -> Result<()> {
+        let paid = paid(attempts);
+        let intents: Vec<(Intent, Option<Attempt>)> = {
+            let mut lines = locked(&self.lines);
+            self.account(&mut lines, &paid);
+            if std::mem::take(&mut lines.is_reserved) {
+                self.books.release(Billing::NotBilled);
+            }
+            let ends = paid.into_iter().map(Some).chain(std::iter::repeat(None));
+            lines.intents.iter().copied().zip(ends).collect()
+        };
+        if intents.is_empty() && matches!(end, End::Open) {
+            return Ok(());
+        }
+        let (fingerprint, item) = (self.fingerprint, self.item.clone());
+        self.books.store.settle(Settlement { fingerprint, item, intents, end }).await
+    }
+}
+
+impl Gate for Entry {
+    fn intend<'a>(&'a self, attempts: &'a [Attempt], access_key_id: &'a str) -> Intending<'a> {
+        Box::pin(self.enter(attempts, access_key_id))
+    }
+}
