@@ -226,13 +226,13 @@ impl Engine {
             Err(error) => {
                 let attempts: &[Attempt] = &error.facts().attempts;
                 let mut verdict = judge(&error);
-                if let Verdict::Again(sign) = verdict
-                    && is_last
-                {
-                    verdict = Verdict::Row(sign);
+                if is_last {
+                    verdict = verdict.at_last();
                 }
                 let sign = match verdict {
-                    Verdict::Row(sign) | Verdict::Again(sign) | Verdict::Wait(sign) => Some(sign),
+                    Verdict::Row(sign) | Verdict::Again(sign) | Verdict::AgainOrStop(sign) | Verdict::Wait(sign) => {
+                        Some(sign)
+                    }
                     Verdict::Stop => None,
                 };
                 let diagnosis = sign.and_then(|sign| self.weather.heard(pass, sign, Some(&error)));
