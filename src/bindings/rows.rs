@@ -22,6 +22,12 @@ pub struct Asked {
     pub region: Option<String>,
 }
 
+/// The same number as the view of a store gives, without digits that nobody measured.
+#[allow(clippy::cast_precision_loss, reason = "exact up to a hundred days")]
+fn milliseconds(span: Duration) -> f64 {
+    span.as_nanos() as f64 / 1e6
+}
+
 /// A time since the epoch as ISO 8601, UTC.
 fn stamp(at: Duration) -> Option<String> {
     let nanos = i128::try_from(at.as_nanos()).ok()?;
@@ -65,7 +71,7 @@ pub fn row<'py>(py: Python<'py>, row: &Row, asked: &Asked, extras: &Bound<'py, P
             answer.service.as_str().into_pyobject(py)?.into_any(),
             answer.region.as_deref().into_pyobject(py)?,
             answer.engine.as_str().into_pyobject(py)?.into_any(),
-            (answer.latency.as_secs_f64() * 1000.0).into_pyobject(py)?.into_any(),
+            milliseconds(answer.latency).into_pyobject(py)?.into_any(),
             stamp(answer.at).into_pyobject(py)?,
             convert::labels(py, &answer.labels)?,
             PyTuple::new(py, &answer.warnings)?.into_any(),

@@ -83,7 +83,8 @@ def test_exit_codes(tmp_path: Path) -> None:
     "wrong",
     [
         [], ["x", "--budget", "50 EUR"], ["x", "--budget", "0.1"], ["x", "--budget", "-1 USD"], ["x", "--retry", "all"],
-        ["x", "--format", "xml"], ["x", "--concurrency", "many"], ["x", "--pace", "redis://me:hunter2@host"],
+        ["x", "--format", "xml"], ["x", "--data-id", "name"], ["x", "--concurrency", "many"],
+        ["x", "--pace", "redis://me:hunter2@host"],
     ],
 )  # fmt: skip
 def test_usage(tmp_path: Path, wrong: list[str]) -> None:
@@ -201,14 +202,14 @@ def test_options_reach_the_scan(tmp_path: Path) -> None:
         tmp_path, "scan", "x", "--store", "s", "--budget", "50 USD", "--concurrency", "3", "--ordered", "--retry",
         "errors", "--url-column", "URL", "--key-column", "ID", "--carry", "a,b", "--carry", "c", "--glob", "*.jpg",
         "--exclude", "t/*", "--root", "r", "--follow-symlinks", "--qps", "5", "--region", "us-east-1",
-        "--check-image", "off",
+        "--check-image", "off", "--patience", "60", "--data-id", "hash",
         FAKE_LOG=str(log),
     )  # fmt: skip
     options, closed = map(json.loads, log.read_text().splitlines())
     assert options == {
         "store": "s", "budget": "50 USD", "concurrency": 3, "ordered": True, "retry": "errors", "url_column": "URL",
         "key_column": "ID", "carry": ["a", "b", "c"], "glob": ["*.jpg"], "exclude": ["t/*"], "root": "r",
-        "follow_symlinks": True,
+        "follow_symlinks": True, "patience": 60.0, "data_id": "hash",
     }  # fmt: skip
     assert closed == "closed"
     for wrong in (["--region", "mars-1"], ["--qps", "1000"], ["--endpoint", "http://cloud.example"]):

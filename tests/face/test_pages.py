@@ -16,8 +16,9 @@ from typing import Any, get_args
 import pytest
 
 import aigclens
-from aigclens import events, price
+from aigclens import events, price, scanning
 from aigclens.cli import main
+from aigclens.scanning import engine
 from aigclens.testing import Emulator
 from aigclens.testing.faults import FaultAction, FaultDetails, FaultOperation, FaultStage
 
@@ -56,8 +57,12 @@ def test_every_example_runs(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     declared_png: bytes,
+    png: bytes,
 ) -> None:
     (tmp_path / "photo.jpg").write_bytes(declared_png)
+    (tmp_path / "photos").mkdir()
+    for name, picture in (("one.png", declared_png), ("two.png", png), ("copy.png", png)):
+        (tmp_path / "photos" / name).write_bytes(picture)
     monkeypatch.chdir(tmp_path)
     # Whatever is not on this machine would go through a proxy that is not there.
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
@@ -76,7 +81,7 @@ def test_every_example_runs(
 
 def test_the_pages_for_users_have_examples() -> None:
     shown = {str(example.values[0]) for example in EXAMPLES}
-    assert shown >= {"credentials.md", "emulator-faults.md", "events.md", "money.md", "pace.md"}
+    assert shown >= {"credentials.md", "emulator-faults.md", "events.md", "money.md", "pace.md", "scan.md"}
     for page in shown - {"credentials.md"}:
         assert "assert " in PAGES[page], page
 
@@ -89,6 +94,22 @@ def test_the_page_of_events_names_every_class_and_field() -> None:
     for kind in classes:
         own = {one.name for one in dataclasses.fields(kind)} - (common if kind is not events.Event else set())
         assert own <= codes(rows[f"`{kind.__name__}`"]), kind
+
+
+def test_the_page_of_scans_names_every_column_option_and_count() -> None:
+    page = PAGES["scan.md"]
+    assert tuple(table("scan.md", "## Rows")) == tuple(f"`{name}`" for name in scanning.COLUMNS)
+    own = scanning.ScanOptions.__annotations__.keys() - scanning.InputOptions.__annotations__.keys()
+    options = table("scan.md", "## Options")
+    assert options.keys() == {f"`{name}`" for name in own}
+    defaults = inspect.signature(engine._Drive.__init__).parameters
+    for name, rest in options.items():
+        told = ast.literal_eval(rest.partition(" | ")[0].strip("`"))
+        assert told == defaults[name.strip("`")].default, name
+    assert scanning.InputOptions.__annotations__.keys() <= codes(page)
+    assert scanning.Summary().to_dict().keys() <= codes(page.split("**`summary.json`**")[1].split("\n\n")[0])
+    for retry in table("scan.md", "## Going on, and what is asked again"):
+        aigclens.scan([], retry=retry.split('"')[1], qps=None).close()
 
 
 def test_the_page_of_faults_names_every_stage_and_action() -> None:

@@ -24,6 +24,8 @@ async def test_every_python_block_runs(
 ) -> None:
     aigclens_emulator.answer(url="https://example.com/cat.png", label="nonLabel")
     (tmp_path / "photo.jpg").write_bytes(declared_png)
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "one.png").write_bytes(declared_png)
     monkeypatch.chdir(tmp_path)
     # A client with a region of its own would leave the emulator; here it must not.
     code = compile(BLOCKS[number], "README.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
@@ -33,10 +35,12 @@ async def test_every_python_block_runs(
         await outcome
     if "result" in names:
         assert names["result"].is_aigc
+    if "row" in names:
+        assert names["row"].is_aigc and names["row"].key == "one.png"
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
 
 
 def test_the_commands_it_names_exist() -> None:

@@ -187,3 +187,13 @@ def test_a_slow_reader_holds_up_the_input_and_loses_nothing(
         assert len(answered(store)) == before
         assert 1 + sum(1 for _ in scan) == taken == 400
     assert service.ledger().billed == 400
+
+
+def test_the_store_tells_each_row_as_the_scan_did(asking: aigclens.Client, tmp_path: Path, png: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(png)
+    with asking.scan([*URLS[:20], tmp_path / "a.png", "https://example.com/gone.png"], store=tmp_path / "s") as scan:
+        told = {row.key: row.to_dict() for row in scan}
+    with Store(tmp_path / "s") as opened:
+        kept = {row.key: row.to_dict() for row in opened.rows()}
+    assert len(told) == 22
+    assert kept == told

@@ -21,8 +21,10 @@ _GO_ON = "the same command goes on where this one ended"
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens scan`."""
     choices.add_inputs(parser)
-    parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl (grows), .csv, .parquet (at the end)")
-    parser.add_argument("--format", choices=["jsonl", "csv", "parquet"], help="what --out is, if its name does not say")
+    parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl (grows); .csv, .parquet, .html (at the end)")
+    parser.add_argument(
+        "--format", choices=["jsonl", "csv", "parquet", "html"], help="what --out is, if its name does not say"
+    )
     parser.add_argument("--force", action="store_true", help="replace an --out or --summary that is another's file")
     parser.add_argument("--summary", metavar="FILE", help="where the counts go, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line, the summary last")
@@ -33,6 +35,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="count and reckon, ask nothing: as `aigclens estimate`")
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="calls in flight (default: 16)")
     parser.add_argument("--ordered", action="store_true", help="rows in the order of the input")
+    parser.add_argument("--patience", type=float, metavar="SECONDS", help="how long an outage is sat out (default: 900)")
+    parser.add_argument(
+        "--data-id", choices=["key", "hash"], help="what is sent as the service's own name for an image (default: none)"
+    )
     choices.add_client(parser)
     parser.set_defaults(run=run)
 
@@ -100,6 +106,7 @@ class _Run:
             ordered=options.ordered,
             retry=options.retry,
             progress=self._display,
+            **{name: value for name in ("patience", "data_id") if (value := getattr(options, name)) is not None},
             **choices.input_options(options),
         )
         self._stopping.watch(scan)

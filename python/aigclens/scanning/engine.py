@@ -517,7 +517,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
                 await self._news()
             self._rows.clear()
         self._is_over = not is_early
-        await doors.aside(self._native.close, 0.0)
+        await doors.aside(lambda _: self._native.close(0.0), None)
         self._let_go()
 
     def _leave(self) -> None:
