@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import aigclens
 import images
-import pytest
 from aigclens.scanning.rows import COLUMNS
 from aigclens.store import Store
 from aigclens.testing import Emulator
@@ -33,7 +34,10 @@ def store(tmp_path: Path, emulator: Emulator) -> Path:
     for name, number in (("a", 0), ("b", 1), ("c", 0)):
         (folder / f"{name}.png").write_bytes(images.png(64, 64, text={"number": str(number)}))
     path = tmp_path / "run.sqlite"
-    with emulator.client(qps=None, check_image="off") as client, aigclens.scan(folder, store=path, client=client) as scan:
+    with (
+        emulator.client(qps=None, check_image="off") as client,
+        aigclens.scan(folder, store=path, client=client) as scan,
+    ):
         assert len(list(scan)) == 3
     return path
 
