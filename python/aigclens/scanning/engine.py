@@ -15,7 +15,7 @@ from weakref import WeakSet
 from aigclens import _native, doors
 from aigclens.errors import AigcError, BudgetExceeded, ConfigError
 from aigclens.scanning import budget as budgets
-from aigclens.scanning import feeding, inputs
+from aigclens.scanning import feeding, guard, inputs
 from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.progress import Reporter
 from aigclens.scanning.summary import Summary, described
@@ -112,6 +112,8 @@ class _Drive:
             "patience": patience,
         }
         path = None if store is None else os.fspath(store)
+        if path is not None:
+            guard.install()
         call = client._call((None,) * 8)
         try:
             self._native = _native.Scan(client._native, path, options, call)
