@@ -158,7 +158,8 @@ class Store:
 
     Raises:
         StoreDamaged: The file is damaged, or not a store.
-        StoreError: There is no such file, it cannot be read, is on a network file system, or was made by a newer version.
+        StoreError: There is no such file, it cannot be read, is on a network file system, or was made by a newer
+            version.
     """
 
     __slots__ = ("_reader",)
@@ -177,14 +178,19 @@ class Store:
     def info(self) -> StoreInfo:
         """What it holds, in numbers. Takes a moment for each million of items."""
         path, store_id, version, created_by, created, size, counts, spend, emulated, runs = self._reader.info()
+        items, answered, failed, unresolved, still_open = counts
         return StoreInfo(
-            path,
-            store_id,
-            version,
-            created_by,
-            _time(created),
-            size,
-            *counts,
+            path=path,
+            store_id=store_id,
+            schema_version=version,
+            created_by=created_by,
+            created_at=_time(created),
+            size=size,
+            items=items,
+            answered=answered,
+            failed=failed,
+            unresolved=unresolved,
+            open=still_open,
             spend=StoreSpend(*spend),
             emulator_spend=StoreSpend(*emulated),
             runs=tuple(
@@ -225,7 +231,13 @@ class Store:
         """
         return self._reader.verify()
 
-    def export(self, path: str | os.PathLike[str], format: str | None = None, *, force: bool = False) -> Any:
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        format: str | None = None,  # noqa: A002 - the option's name everywhere
+        *,
+        force: bool = False,
+    ) -> Any:
         """Writes all rows to a file: a snapshot, also while a scan is running.
 
         Args:

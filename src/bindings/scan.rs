@@ -12,16 +12,20 @@ use crate::store::{Item, Question, Store};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How long a signal, or an event, may wait to be noticed.
 const TICK: Duration = Duration::from_millis(50);
 
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// `aigclens.scanning.engine` gives each of them.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
-pub struct Given {
+pub struct ScanOptions {
     concurrency: i64,
     ordered: bool,
     budget: Option<u64>,
@@ -30,7 +34,7 @@ pub struct Given {
     patience: f64,
 }
 
-impl Given {
+impl ScanOptions {
     fn read(self, call: Call) -> Outcome<Options> {
         Ok(Options {
             concurrency: Options::concurrency(self.concurrency)?,
@@ -71,6 +75,8 @@ pub fn feed(items: &Bound<'_, PyList>, take: impl Fn(Input)) -> PyResult<()> {
 #[pyclass(frozen, module = "aigclens._native")]
 pub struct Scan {
     core: Mutex<Option<Arc<core::Scan>>>,
+    /// What was spent when it was let go of.
+    last: Mutex<Option<core::Balance>>,
     inbox: Option<(Arc<Inbox>, Observer)>,
     /// What is asked of, for rows that nobody answered.
     asked: rows::Asked,
@@ -81,7 +87,7 @@ impl Scan {
     /// A child of a fork has none of the threads that its parent's scan runs on, and must not touch its store (H13).
     fn core(&self, py: Python<'_>) -> PyResult<Arc<core::Scan>> {
         let message = if self.pid == std::process::id() {
-            if let Some(core) = &*self.core.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(core) = &*locked(&self.core) {
                 return Ok(Arc::clone(core));
             }
             "the scan is closed; run it again to go on"
@@ -120,7 +126,7 @@ impl Scan {
         py: Python<'_>,
         client: &Client,
         store: Option<PathBuf>,
-        options: Given,
+        options: ScanOptions,
         call: &Bound<'_, PyTuple>,
     ) -> PyResult<Self> {
         let (mut call, observer) = convert::terms(call)?;
@@ -140,7 +146,8 @@ impl Scan {
             Ok((core::Scan::start(client, store, options, ambient, io), asked))
         };
         let (core, asked) = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
-        Ok(Self { core: Mutex::new(Some(Arc::new(core))), inbox, asked, pid: std::process::id() })
+        let core = Mutex::new(Some(Arc::new(core)));
+        Ok(Self { core, last: Mutex::default(), inbox, asked, pid: std::process::id() })
     }
 
     /// How many items may be fed now.
@@ -164,7 +171,7 @@ impl Scan {
     /// Nothing more is begun; what is in flight ends as it would. Harmless when repeated.
     fn stop(&self) {
         if self.pid == std::process::id()
-            && let Some(core) = &*self.core.lock().unwrap_or_else(PoisonError::into_inner)
+            && let Some(core) = &*locked(&self.core)
         {
             core.stop();
         }
@@ -228,8 +235,24 @@ impl Scan {
     /// The budget, what is billed and what is billed perhaps, over all runs of the store; micro-dollars.
     #[getter]
     fn balance(&self, py: Python<'_>) -> PyResult<(Option<u64>, u64, u64)> {
-        let balance = self.core(py)?.balance();
+        let last = if self.pid == std::process::id() { *locked(&self.last) } else { None };
+        let balance = last.map_or_else(|| self.core(py).map(|core| core.balance()), Ok)?;
         Ok((balance.limit, balance.billed, balance.possibly))
+    }
+
+    /// Whether nothing is in flight, and nothing more will be.
+    #[getter]
+    fn over(&self) -> bool {
+        self.pid != std::process::id() || locked(&self.core).as_ref().is_none_or(|core| core.is_over())
+    }
+
+    /// Stops, and lets go of the store once nothing is in flight, without waiting for that; `close` may still do so.
+    fn leave(&self) {
+        if self.pid == std::process::id()
+            && let Some(core) = &*locked(&self.core)
+        {
+            core.leave();
+        }
     }
 
     /// Stops, waits for what is in flight so many seconds at most, and lets go of the store. Says whether it could; if not,
@@ -239,12 +262,13 @@ impl Scan {
         if self.pid != std::process::id() {
             return Ok(true);
         }
-        let taken = self.core.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let taken = locked(&self.core).clone();
         let Some(core) = taken else { return Ok(true) };
         core.stop();
         let time = Duration::try_from_secs_f64(time).unwrap_or_default();
         let waited = self.until(py, time, |tick| core.wait_over(tick));
-        drop(self.core.lock().unwrap_or_else(PoisonError::into_inner).take());
+        *locked(&self.last) = Some(core.balance());
+        drop(locked(&self.core).take());
         match waited {
             Ok(true) => {
                 py.detach(|| core.close()).map_err(|error| errors::raise(py, &error))?;

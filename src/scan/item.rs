@@ -226,13 +226,13 @@ impl Engine {
             Err(error) => {
                 let attempts: &[Attempt] = &error.facts().attempts;
                 let mut verdict = judge(&error);
-                if let Verdict::Again(sign) = verdict
-                    && is_last
-                {
-                    verdict = Verdict::Row(sign);
+                if is_last {
+                    verdict = verdict.at_last();
                 }
                 let sign = match verdict {
-                    Verdict::Row(sign) | Verdict::Again(sign) | Verdict::Wait(sign) => Some(sign),
+                    Verdict::Row(sign) | Verdict::Again(sign) | Verdict::AgainOrStop(sign) | Verdict::Wait(sign) => {
+                        Some(sign)
+                    }
                     Verdict::Stop => None,
                 };
                 let diagnosis = sign.and_then(|sign| self.weather.heard(pass, sign, Some(&error)));
@@ -243,11 +243,7 @@ impl Engine {
                     closed.map_err(|error| self.give_up(error))?;
                     let counts = !matches!(verdict, Verdict::Wait(_)) && !self.is_about_the_weather(&error);
                     if verdict == Verdict::Stop {
-                        // What is the scan's own says how to go on already.
-                        let is_own =
-                            matches!(error.kind(), Kind::Budget | Kind::ScanPaused) || is_about_the_store(&error);
-                        let hint = "(the scan ends here; run it again to go on)";
-                        return Err(self.give_up(if is_own { error } else { error.adding(hint) }));
+                        return Err(self.give_up(error));
                     }
                     return Ok(Next::Again { counts });
                 }
@@ -281,10 +277,6 @@ impl Engine {
         self.stop(Some(error));
         Left
     }
-}
-
-fn is_about_the_store(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Store | Kind::StoreLocked | Kind::StoreFull | Kind::StoreDamaged)
 }
 
 fn answer(found: Detection, evidence: Vec<String>, at: Duration) -> Answer {

@@ -15,11 +15,24 @@ pub(super) enum Verdict {
     Wait(Sign),
     /// The item goes back; after a few rounds it is a row with an error.
     Again(Sign),
+    /// The item goes back, since the client learns from the refusal; after a few rounds the scan ends.
+    AgainOrStop(Sign),
+}
+
+impl Verdict {
+    /// What it comes to in the last round.
+    pub(super) const fn at_last(self) -> Self {
+        match self {
+            Self::Again(sign) => Self::Row(sign),
+            Self::AgainOrStop(_) => Self::Stop,
+            Self::Stop | Self::Row(_) | Self::Wait(_) => self,
+        }
+    }
 }
 
 /// The table. What was paid for, or may have been, is never asked again by itself.
 pub(super) fn judge(error: &Error) -> Verdict {
-    use Verdict::{Again, Row, Stop, Wait};
+    use Verdict::{Again, AgainOrStop, Row, Stop, Wait};
     let kind = error.kind();
     match kind {
         Kind::Config
@@ -27,7 +40,6 @@ pub(super) fn judge(error: &Error) -> Verdict {
         | Kind::CredentialsNotFound
         | Kind::CredentialsExpired
         | Kind::Authentication
-        | Kind::ClockSkew
         | Kind::PermissionDenied
         | Kind::AccountNotReady
         | Kind::ProxyAuthentication
@@ -40,6 +52,8 @@ pub(super) fn judge(error: &Error) -> Verdict {
         | Kind::StoreFull
         | Kind::StoreDamaged => Stop,
         _ if error.billing() != Billing::NotBilled => Row(doubtful(kind)),
+        // Calls side by side learn the server's time from each other's answers: one that was wrong misleads a few.
+        Kind::ClockSkew => AgainOrStop(Sign::Fair),
         Kind::Connect
         | Kind::ConnectTimeout
         | Kind::Dns
@@ -102,6 +116,7 @@ mod tests {
             assert_eq!(free(kind), Verdict::Row(Sign::Fair), "{kind:?}");
         }
         assert_eq!(free(Kind::Server), Verdict::Again(Sign::Bad));
+        assert_eq!(free(Kind::ClockSkew).at_last(), Verdict::Stop);
     }
 
     /// D03: only an answer of the service is a refusal of it.

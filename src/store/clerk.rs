@@ -26,6 +26,8 @@ pub(super) enum Command {
     Intend(Box<Intention>, Sender<Result<Intent>>),
     Settle(Box<Ending>, Sender<Result<()>>),
     Seen(Fingerprint, Sender<Result<bool>>),
+    /// An intent that its caller never heard of.
+    Orphan(Intent),
     Close,
 }
 
@@ -67,6 +69,9 @@ impl Clerk {
             }
             let is_last = batch.iter().any(|command| matches!(command, Command::Close));
             batch.retain(|command| !matches!(command, Command::Close));
+            let (orphans, batch): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|command| matches!(command, Command::Orphan(_)));
+            self.orphans.extend(orphans.iter().filter_map(Command::orphan));
             self.serve(batch);
             if is_last {
                 break;
@@ -133,7 +138,7 @@ impl Clerk {
                         Answer::Settled
                     }
                     Command::Seen(fingerprint, _) => Answer::Seen(Desk::seen(&self.connection, *fingerprint)?),
-                    Command::Close => Answer::Settled,
+                    Command::Orphan(_) | Command::Close => Answer::Settled,
                 })
             })
             .collect()
@@ -301,13 +306,20 @@ impl Command {
         matches!(self, Self::Look(..) | Self::Peek(..) | Self::Seen(..))
     }
 
+    const fn orphan(&self) -> Option<Intent> {
+        match self {
+            Self::Orphan(intent) => Some(*intent),
+            _ => None,
+        }
+    }
+
     fn refuse(self, error: &Error) {
         match self {
             Self::Look(_, _, to) | Self::Peek(_, to) => drop(to.send(Err(error.clone()))),
             Self::Intend(_, to) => drop(to.send(Err(error.clone()))),
             Self::Settle(_, to) => drop(to.send(Err(error.clone()))),
             Self::Seen(_, to) => drop(to.send(Err(error.clone()))),
-            Self::Close => {}
+            Self::Orphan(_) | Self::Close => {}
         }
     }
 }

@@ -158,6 +158,7 @@ impl Desk {
             }
             return Ok(());
         };
+        // Written before, as of a rescue file that is read again.
         if !is_news && stored(connection, content)?.is_some_and(|stored| stored == *outcome) {
             return Ok(());
         }

@@ -95,7 +95,10 @@ impl Store {
 
     /// Writes down that a paid request is about to be made. It is durable when this returns.
     pub async fn intend(&self, intention: Intention) -> Result<Intent> {
-        self.ask(|to| Command::Intend(Box::new(intention), to)).await
+        self.here()?;
+        let (to, answer) = oneshot::channel();
+        self.queue.send(Command::Intend(Box::new(intention), to)).map_err(|_| open::closed())?;
+        Listener { answer, queue: &self.queue }.hear().await
     }
 
     /// Writes down how a call ended. Durable when this returns; an error means that it could be written nowhere. It is
@@ -138,6 +141,28 @@ impl Store {
             Kind::Store,
             "the store was opened before the process was forked: open it in the child, after the parent has closed it",
         ))
+    }
+}
+
+/// Somebody who waits for an intent. If it stops waiting, the intent may be written all the same: then it was never sent.
+struct Listener<'a> {
+    answer: oneshot::Receiver<Result<Intent>>,
+    queue: &'a mpsc::Sender<Command>,
+}
+
+impl Listener<'_> {
+    async fn hear(mut self) -> Result<Intent> {
+        (&mut self.answer).await.unwrap_or_else(|_| Err(open::closed()))
+    }
+}
+
+impl Drop for Listener<'_> {
+    fn drop(&mut self) {
+        // What was heard is not here any more.
+        self.answer.close();
+        if let Ok(Ok(intent)) = self.answer.try_recv() {
+            let _ = self.queue.send(Command::Orphan(intent));
+        }
     }
 }
 

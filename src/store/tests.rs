@@ -1,9 +1,11 @@
 //! The store, with real files.
 #![allow(clippy::disallowed_methods, reason = "what is tested are files")]
 mod crash;
+mod crowd;
 mod damage;
 mod lock;
 mod places;
 mod reading;
 mod round;
+mod trouble;
 mod world;

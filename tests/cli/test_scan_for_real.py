@@ -168,7 +168,7 @@ def test_an_estimate_is_what_a_scan_then_costs(service: Emulator, photos: Path, 
 
 
 def test_a_store_says_what_it_has(service: Emulator, photos: Path, tmp_path: Path) -> None:
-    """L26: its export has what the scan's output has, and is not written over by accident."""
+    """Its export has what the scan's output has, and is not written over by accident."""
     run(service, tmp_path, "scan", "photos", "--out", "o.jsonl", "--quiet")
     store = "o.jsonl.aigclens.sqlite"
     info = json.loads(run(service, tmp_path, "store", "info", store, "--json").stdout)

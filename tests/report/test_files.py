@@ -163,7 +163,7 @@ def test_an_output_of_ours_is_written_anew(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_killed_publisher_leaves_nothing_that_stands_in_the_way(tmp_path: Path) -> None:
-    """L04: between the two steps of giving a file its name, and before them."""
+    """Between the two steps of giving a file its name, and before them."""
     path, part = tmp_path / "out.csv", tmp_path / ".out.csv.part"
     part.write_text("half of it")
     write([answered("a.png")], path)

@@ -85,7 +85,7 @@ def test_many_rows_of_one_key(tmp_path: Path) -> None:
 
 
 def test_what_a_later_run_says_otherwise_takes_the_place(tmp_path: Path) -> None:
-    """L17: a failure that was asked again, and a file that has changed; others stay where they are."""
+    """A failure that was asked again, and a file that has changed; others stay where they are."""
     path = tmp_path / "out.jsonl"
     run(path, failed("a.png"), answered("b.png"), failed("c.png"), answered("other.png"))
     run(path, answered("a.png"), answered("b.png", blake3="cd" * 32, request_id="R-2"), failed("c.png"))
@@ -116,7 +116,7 @@ def test_what_a_stopped_run_said_otherwise_takes_the_place_too(tmp_path: Path) -
 
 
 def test_a_torn_last_line_is_cut_off(tmp_path: Path) -> None:
-    """L10: at every byte, and with a tail of zeros, as a power failure leaves them."""
+    """At every byte, and with a tail of zeros, as a power failure leaves them."""
     path = tmp_path / "out.jsonl"
     rows = [answered("a.png"), answered("b.png")]
     run(path, *rows)
@@ -194,7 +194,7 @@ print("closed", flush=True)
 
 
 def test_any_number_of_kills_and_one_whole_run(tmp_path: Path) -> None:
-    """L03: each occurrence of a (key, source) stands there once, and what was paid for at first says so."""
+    """Each occurrence of a (key, source) stands there once, and what was paid for at first says so."""
     path = tmp_path / "out.jsonl"
     dice = random.Random(4)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -219,7 +219,7 @@ def test_any_number_of_kills_and_one_whole_run(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
-    """L06: here a limit of the file's size, which the system enforces at the same place."""
+    """Here a limit of the file's size, which the system enforces at the same place."""
     path = tmp_path / "out.jsonl"
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -240,7 +240,7 @@ def test_a_full_disk_leaves_whole_lines(tmp_path: Path) -> None:
 
 
 def test_a_million_lines_take_little_memory() -> None:
-    """L20: the index of a file's lines, in bytes a line."""
+    """The index of a file's lines, in bytes a line."""
     import tracemalloc
 
     from aigclens.report.index import Index, of_facts, of_row

@@ -6,10 +6,12 @@ import io
 import logging
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import aigclens
 from aigclens import ConfigError
 from aigclens.scanning.progress import Line, Progress, Reporter, described, span
 from aigclens.scanning.summary import Summary
@@ -84,6 +86,26 @@ def test_what_a_callback_raises_is_logged_once_and_goes_no_further(caplog: pytes
 
     with pytest.raises(KeyboardInterrupt):
         Reporter(interrupted, 10, Summary(clock=clock), clock).tell()
+
+
+def test_a_scan_goes_on_whatever_its_progress_does(
+    client: aigclens.Client, tmp_path: Path, png: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """H17: every row comes, every answer is in the store, and the exception is told of once."""
+    seen: list[Progress] = []
+
+    def broken(progress: Progress) -> None:
+        seen.append(progress)
+        raise RuntimeError("no bar")
+
+    sources = [(f"{number}.png", png + bytes([number])) for number in range(8)]
+    store = tmp_path / "s.sqlite"
+    with caplog.at_level(logging.ERROR, "aigclens"):
+        rows = list(client.scan(sources, store=store, progress=broken))
+    assert (len(rows), all(row.ok for row in rows)) == (8, True)
+    assert (seen[-1].done, seen[-1].billed, seen[-1].state) == (8, 8, "over")
+    assert len(caplog.records) == 1
+    assert all(row.cached for row in client.scan(sources, store=store))
 
 
 def test_what_it_cannot_be() -> None:

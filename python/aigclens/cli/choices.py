@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
+from aigclens.cli import STOPPED, USAGE
 from aigclens.errors import ConfigError
 
 if TYPE_CHECKING:
     from aigclens.client import Client
 
-__all__ = ["add_client", "add_inputs", "budget", "client_of", "input_options"]
+__all__ = ["add_client", "add_inputs", "budget", "client_of", "input_options", "refused"]
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -65,15 +66,22 @@ def add_client(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
 
 
-def budget(text: str) -> str:
-    """A budget, checked while there is somebody to tell."""
+def refused(error: BaseException) -> int:
+    """The exit code of a command that could not begin: what it was told is wrong, or what it needs is."""
+    return USAGE if isinstance(error, ConfigError) else STOPPED
+
+
+def budget(text: str) -> str | int:
+    """A budget, checked while there is somebody to tell. A bare number is one of calls, as it is in Python."""
     from aigclens.scanning.budget import parse
 
+    plain = text.strip().replace("_", "")
+    given = int(plain) if plain.isascii() and plain.isdigit() and len(plain) < 20 else text
     try:
-        parse(text)
+        parse(given)
     except ConfigError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-    return text
+    return given
 
 
 def _pace(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from aigclens.cli import OK, STOPPED, choices, engine, output
+from aigclens.cli import OK, choices, engine, output
 
 # What a client asks at most where nothing is said, by the second.
 _QPS = 95.0
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
             )
     except (AigcError, OSError) as error:
         output.say(f"{type(error).__name__}: {error}")
-        return STOPPED
+        return choices.refused(error)
     facts = _facts(found, options.qps or _QPS)
     if options.json:
         from aigclens.report.jsonl import text

@@ -29,7 +29,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--summary", metavar="FILE", help="where the counts go, as JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line, the summary last")
     parser.add_argument("--quiet", action="store_true", help="no progress and no summary on the standard error")
-    parser.add_argument("--budget", type=choices.budget, metavar="X", help="for all runs: '50 USD', '9000 calls'")
+    parser.add_argument(
+        "--budget", type=choices.budget, metavar="X", help="for all runs of the store: '50 USD', or a number of calls"
+    )
     parser.add_argument("--dry-run", action="store_true", help="count and reckon, ask nothing: as `aigclens estimate`")
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="calls in flight (default: 16)")
     parser.add_argument("--ordered", action="store_true", help="rows in the order of the input")
@@ -55,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             return _Run(options, display, stopping).run()
     except AigcError as error:
         display.say(f"{type(error).__name__}: {error}")
-        return STOPPED
+        return choices.refused(error)
     finally:
         display.close()
 

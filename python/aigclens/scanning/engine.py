@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from aigclens import _native, doors
-from aigclens.errors import AigcError, BudgetExceeded, ConfigError
+from aigclens.errors import BudgetExceeded, ConfigError
+from aigclens.options import wrong_type
 from aigclens.scanning import budget as budgets
 from aigclens.scanning import feeding, guard, inputs
 from aigclens.scanning.inputs import InputOptions
+from aigclens.scanning.inputs.item import Item
 from aigclens.scanning.progress import Reporter
 from aigclens.scanning.summary import Summary, described
 
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from aigclens.client import AsyncClient, Client
-    from aigclens.scanning.inputs import Item
     from aigclens.scanning.progress import ProgressSink
     from aigclens.scanning.rows import ScanRow
 
@@ -37,6 +38,8 @@ _BATCH = 256
 # Items that are pulled before the rows are looked at again, and seconds for the same.
 _PULL = 64
 _PULL_SECONDS = 0.005
+# Bytes of images for the same: from there on the core counts them.
+_PULL_BYTES = 4 * 1024 * 1024
 # Seconds until progress is told of again while there are no rows.
 _TICK = 0.1
 # Seconds beyond the time-out of a request that closing waits for what is in flight.
@@ -57,6 +60,8 @@ class ScanOptions(InputOptions, total=False):
 
 
 _live: WeakSet[_Drive] = WeakSet()
+# Scans that nobody holds any more, with calls in flight, and how long those may take.
+_left: dict[_native.Scan, float] = {}
 
 
 @atexit.register
@@ -65,10 +70,42 @@ def _close_all() -> None:
     for drive in list(_live):
         with suppress(Exception):
             drive._shut()
+    for native, patience in list(_left.items()):
+        with suppress(Exception):
+            native.close(patience)
 
 
-def _of_inputs(options: dict[str, Any]) -> Any:
+def _forked() -> None:
+    _live.clear()
+    _left.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forked)
+
+
+def _reading(kind: type, options: dict[str, Any]) -> Any:
+    """The options that say how the input is read. An option that nobody knows is refused by name."""
+    known = ScanOptions.__annotations__ | InputOptions.__annotations__
+    unknown = sorted(options.keys() - known.keys() - {"owns_client"})
+    if unknown:
+        raise TypeError(f"a {kind.__name__} takes {', '.join(known)}, not {', '.join(unknown)}")
     return {name: value for name, value in options.items() if name in InputOptions.__annotations__}
+
+
+def _place(store: Any) -> str | None:
+    if store is None:
+        return None
+    if not isinstance(store, str | bytes | os.PathLike):
+        raise ConfigError(f"store is a path or None, not {type(store).__name__}")
+    return os.fsdecode(store)
+
+
+def _size(parts: Any) -> int:
+    """Bytes that a packed source holds; as good as many where only the core knows."""
+    if not isinstance(parts, tuple):
+        return 0
+    return len(parts[1]) if parts[0] == "bytes" else _PULL_BYTES * (parts[0] == "member")
 
 
 class _Drive:
@@ -94,11 +131,12 @@ class _Drive:
     ) -> None:
         micro = budgets.parse(budget)
         self._client, self._owns_client = client, owns_client
+        self._pid = os.getpid()
         self._limit = client._limit
         self._extras: dict[int, Any] = {}
         self._fed = 0
         self._rows: deque[ScanRow] = deque()
-        self._is_pulled = self._is_over = self._is_shut = False
+        self._is_pulled = self._is_over = self._is_shut = self._is_stopped = False
         self._why: BaseException | None = None
         self._failure: BaseException | None = None
         timeout = client._calls.get("timeout") or client._options["timeout"]
@@ -111,15 +149,17 @@ class _Drive:
             "data_id": data_id,
             "patience": patience,
         }
-        path = None if store is None else os.fspath(store)
+        path = _place(store)
         if path is not None:
             guard.install()
         call = client._call((None,) * 8)
         try:
             self._native = _native.Scan(client._native, path, options, call)
         except TypeError as problem:
-            raise ConfigError(f"a scan's option has a value of the wrong type: {problem}") from None
-        _live.add(self)
+            wrong = wrong_type(problem)
+            if wrong is None:
+                raise
+            raise wrong from None
         _limit, billed, possibly = self._native.balance
         self._before = (billed, possibly)
         self.summary = Summary(
@@ -131,12 +171,19 @@ class _Drive:
             inputs=described(source),
             store=path,
         )
-        self._reporter = Reporter(progress, inputs.total(source), self.summary)
+        try:
+            self._reporter = Reporter(progress, inputs.total(source), self.summary)
+        except BaseException:
+            # The store is free again when this is told.
+            self._native.close(_SLACK)
+            self._is_shut = True
+            raise
+        _live.add(self)
 
     @property
     def state(self) -> str:
         """`running`, `paused: ` and why, `stopping`, or `over`."""
-        if self._is_over:
+        if self._is_over or self._is_shut:
             return "over"
         if self._native.stopped:
             return "stopping"
@@ -148,6 +195,7 @@ class _Drive:
 
         May be called by a signal handler or another thread; harmless when repeated.
         """
+        self._is_stopped = True
         self._native.stop()
 
     def _pack(self, item: Item) -> tuple[str, str, Any]:
@@ -162,8 +210,9 @@ class _Drive:
         room = min(self._native.room(), _PULL)
         end = time.monotonic() + _PULL_SECONDS
         batch: list[tuple[str, str, Any]] = []
+        held = 0
         try:
-            while len(batch) < room:
+            while len(batch) < room and held < _PULL_BYTES:
                 try:
                     item = next(items)
                 except StopIteration:
@@ -172,7 +221,9 @@ class _Drive:
                 except Exception as failure:  # noqa: BLE001 - told once, after the rows of everything before it (L22)
                     self._failure, self._is_pulled = failure, True
                     break
-                batch.append(self._pack(item))
+                packed = self._pack(item)
+                batch.append(packed)
+                held += _size(packed[2])
                 if time.monotonic() > end:
                     break
         finally:
@@ -191,8 +242,7 @@ class _Drive:
     def _hand_out(self) -> ScanRow:
         row = self._rows.popleft()
         self.summary.add(row)
-        if not self._rows:
-            self._count()
+        self._count()
         self._reporter.tell(self.state if not self._rows else None)
         return row
 
@@ -202,39 +252,57 @@ class _Drive:
         self.summary.spend((billed - self._before[0]) // price, max(0, possibly - self._before[1]) // price)
 
     def _conclude(self) -> None:
-        """Everything was handed out."""
-        why = self._why
+        """The iteration ends here, for whatever reason."""
+        why = self._why or self._failure
+        stopped = None if why is None else f"{type(why).__name__}: {feeding.line(why)}"
+        if why is None and not self._is_over:
+            stopped = "closed before its end"
+        elif why is None and self._is_stopped:
+            stopped = "stopped"
         resume = None
-        if why is not None or self._native_stopped():
-            resume = "run the scan again with the same store to go on" if self.summary.store else None
-            if isinstance(why, BudgetExceeded):
-                resume = "run the scan again with the same store and a larger budget to go on"
-        self.summary.end(None if why is None else f"{type(why).__name__}: {why}", resume)
+        if stopped is not None and self.summary.store is not None:
+            larger = " and a larger budget" if isinstance(why, BudgetExceeded) else ""
+            resume = f"run the scan again with the same store{larger} to go on"
+        self.summary.end(stopped, resume)
         self.summary.skipped = getattr(self._items, "skipped", 0)
-        self._reporter.end(self.state)
+        self._reporter.end("over")
 
-    def _native_stopped(self) -> bool:
-        with suppress(AigcError):
-            return self._native.stopped
-        return False
-
-    def _shut(self, patience: float | None = None) -> None:
+    def _shut(self) -> None:
         """Waits for what is in flight, and lets go of store, progress and client."""
         if self._is_shut:
             return
         try:
-            if not self._is_over:
-                self._count()
-            self._native.close(self._patience if patience is None else patience)
+            if self._pid == os.getpid():
+                self._native.close(self._patience)
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """The core is through with it."""
+        if self._is_shut:
+            return
+        _live.discard(self)
+        if self._pid != os.getpid():
+            # The terminal, the client and the files are the parent's.
+            self._is_shut = True
+            return
+        try:
+            self._count()
+            self._conclude()
         finally:
             self._is_shut = True
-            _live.discard(self)
+            self._rows.clear()
             self._reporter.close()
             if self._owns_client:
                 self._client.close()
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"a {type(self).__name__} is under way in this process and does not pickle; pickle its rows")
+
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.summary.items} items>"
+        if not hasattr(self, "summary"):  # Its options were refused.
+            return f"<{type(self).__name__} unfinished>"
+        return f"<{type(self).__name__} {self.summary.items} items, {self.state}>"
 
 
 class Scan(_Drive, Iterator["ScanRow"]):
@@ -249,7 +317,7 @@ class Scan(_Drive, Iterator["ScanRow"]):
 
     def __init__(self, client: Client, source: Any, **options: Any) -> None:
         # A source that cannot be read is told before there is a store.
-        self._items = inputs.items(source, **_of_inputs(options))
+        self._items = inputs.items(source, **_reading(type(self), options))
         super().__init__(client, source, **options)
 
     def __iter__(self) -> Self:
@@ -276,11 +344,12 @@ class Scan(_Drive, Iterator["ScanRow"]):
     def _finish(self) -> None:
         if self._is_shut:
             raise StopIteration
-        self._conclude()
-        self.close()
-        why = self._why or self._failure
-        if why is not None:
-            raise why
+        try:
+            self.close()
+        finally:
+            why = self._why or self._failure
+            if why is not None:
+                raise why
         raise StopIteration
 
     def close(self) -> None:
@@ -318,14 +387,18 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
     """
 
     def __init__(self, client: AsyncClient, source: Any, **options: Any) -> None:
+        given = _reading(type(self), options)
         self._is_async = hasattr(source, "__aiter__")
-        self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **_of_inputs(options))
-        super().__init__(client, source, **options)
+        self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **given)
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
         self._is_aside = isinstance(source, str | os.PathLike)
-        self._next: asyncio.Future[Item] | None = None
+        # The next item, as it is or packed; and a pull that is under way on another thread. Neither is given up with whoever
+        # waits for it.
+        self._next: asyncio.Future[Any] | None = None
+        self._pulling: asyncio.Future[None] | None = None
         # Settled when there are news: by the end of the scan at the latest.
         self._woken: asyncio.Future[None] | None = None
+        super().__init__(client, source, **options)
 
     def __aiter__(self) -> Self:
         return self
@@ -346,7 +419,12 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
 
     async def _pull(self) -> None:
         if self._is_aside:
-            await doors.aside(lambda _: self._pull_from(self._items), None)
+            if self._pulling is None:
+                loop = asyncio.get_running_loop()
+                self._pulling = loop.run_in_executor(None, self._pull_from, self._items)
+            await asyncio.wait({self._pulling})
+            pulled, self._pulling = self._pulling, None
+            pulled.result()
         else:
             self._pull_from(self._items)
             # Other tasks have their turn, however long the input is.
@@ -356,20 +434,28 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         """Waits for the next item, or for rows. Says whether it was an item."""
         if self._next is None:
             self._next = asyncio.ensure_future(anext(self._items))
+        if self._next.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError("an asynchronous input is bound to the event loop that it began on; go on there")
         await asyncio.wait({self._next, self._waker()}, return_when=asyncio.FIRST_COMPLETED, timeout=_TICK)
         if not self._next.done():
             self._gather()
+            self._reporter.tell(self.state)
             return False
         coming, self._next = self._next, None
         try:
-            item = coming.result()
+            found = coming.result()
         except StopAsyncIteration:
             self._is_pulled = True
-        except Exception as failure:  # noqa: BLE001 - as above
+        except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - as above
+            # Told once, after the rows of everything before it (L22).
             self._failure, self._is_pulled = failure, True
         else:
-            packed = self._pack(item) if feeding.is_ready(item) else await doors.aside(self._packed, item)
-            self._native.feed([packed])
+            if not isinstance(found, Item):
+                self._native.feed([found])
+            elif feeding.is_ready(found):
+                self._native.feed([self._pack(found)])
+            else:
+                self._next = asyncio.ensure_future(doors.aside(self._packed, found))
         if self._is_pulled:
             self._native.end()
         return True
@@ -378,8 +464,8 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         return self._pack(item)
 
     def _waker(self) -> asyncio.Future[None]:
-        if self._woken is None or self._woken.done():
-            loop = asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
+        if self._woken is None or self._woken.done() or self._woken.get_loop() is not loop:
             self._woken = loop.create_future()
             self._native.wake(doors.port(loop), self._woken)
         return self._woken
@@ -391,28 +477,69 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
     async def _finish(self) -> None:
         if self._is_shut:
             raise StopAsyncIteration
-        self._conclude()
-        await self.aclose()
-        why = self._why or self._failure
-        if why is not None:
-            raise why
+        try:
+            await self.aclose()
+        finally:
+            why = self._why or self._failure
+            if why is not None:
+                raise why
         raise StopAsyncIteration
 
     async def aclose(self) -> None:
-        """Begins nothing more, waits for what is in flight, and lets go of the store. Harmless when repeated."""
-        if self._next is not None:
-            self._next.cancel()
-            self._next = None
+        """Begins nothing more, waits for what is in flight, and lets go of the store. Harmless when repeated.
+
+        Where the waiting is cancelled, what is in flight is finished and recorded in the background.
+        """
         try:
             if not self._is_shut:
-                self.stop()
-                await doors.aside(lambda _: self._shut(), None)
+                await self._end()
         finally:
+            self._leave()
             close = getattr(self._items, "aclose", None)
             if close is not None:
                 await close()
             elif hasattr(self._items, "close"):
                 self._items.close()
+
+    async def _end(self) -> None:
+        """Ends the pulling, then what is in flight, then the store."""
+        if self._pid != os.getpid():
+            return
+        self._native.stop()
+        loop = asyncio.get_running_loop()
+        if self._next is not None:
+            self._next.cancel()
+        mine = {one for one in (self._next, self._pulling) if one is not None and one.get_loop() is loop}
+        if mine:
+            await asyncio.wait(mine)
+        self._next = self._pulling = None
+        is_early, end = not self._is_over, time.monotonic() + self._patience
+        while not self._is_over and time.monotonic() < end:
+            if not self._gather():
+                await self._news()
+            self._rows.clear()
+        self._is_over = not is_early
+        await doors.aside(lambda _: self._native.close(0.0), None)
+        self._let_go()
+
+    def _leave(self) -> None:
+        """Lets go without waiting. What is in flight goes on, and a program that ends waits for it."""
+        if self._is_shut or self._pid != os.getpid():
+            self._is_shut = True
+            return
+        for one in [native for native in _left if native.over]:
+            del _left[one]
+        _left[self._native] = self._patience
+        self._native.leave()
+        self._let_go()
+
+    def __del__(self) -> None:
+        if getattr(self, "_is_shut", True):
+            return
+        with suppress(Exception):
+            if self._next is not None and not self._next.done():
+                self._next.get_loop().call_soon_threadsafe(self._next.cancel)
+            self._leave()
 
     async def __aenter__(self) -> Self:
         return self

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from aigclens import _native
-from aigclens.errors import AigcError
+from aigclens.errors import AigcError, ImageFileError
+from aigclens.scanning.inputs.item import unreadable
 from aigclens.sources import coerce, is_quick
 
 if TYPE_CHECKING:
     from aigclens.scanning.inputs import Item
 
-__all__ = ["is_ready", "packed"]
+__all__ = ["is_ready", "line", "packed"]
 
 
 def is_ready(item: Item) -> bool:
@@ -29,4 +30,13 @@ def packed(item: Item, limit: int) -> tuple[str, str, Any]:
             source = coerce(source, limit)
         except AigcError as error:
             source = error
+        except OSError as problem:
+            source = unreadable(item.key, item.shown, problem).source
+        except Exception as problem:  # noqa: BLE001 - one image that its owner cannot give is one row
+            source = ImageFileError(f"cannot read '{item.shown}': {type(problem).__name__}: {line(problem)}")
     return (item.key, item.shown, source)
+
+
+def line(problem: BaseException) -> str:
+    """What an exception says, in one line."""
+    return " ".join(str(problem).split())

@@ -31,6 +31,24 @@ async fn trouble_with_the_account_stops_at_once_and_burns_nothing() {
     assert_eq!((rows.len(), well.asked().len()), (500, 480));
 }
 
+/// A server that was wrong about the time once misleads a few calls, and ends no scan; one that refuses the time for good
+/// does, and burns nothing.
+#[tokio::test]
+async fn a_wrong_clock_is_learned_from_before_it_ends_the_scan() {
+    let skewed = || answer(r#"{"Code":"InvalidTimeStamp.Expired","RequestId":"R"}"#);
+    let once = Oracle::new(move |number, url| if (10..16).contains(&number) { skewed() } else { verdict(url) });
+    let scan = begin(&once, private(), options());
+    let (rows, why) = run(&scan, (0..100).map(url)).await;
+    assert!(why.is_none(), "{why:?}");
+    assert_eq!((rows.len(), rows.iter().filter(|row| ok(row)).count()), (100, 100));
+    let ever = Oracle::new(move |number, url| if number < 10 { verdict(url) } else { skewed() });
+    let scan = begin(&ever, private(), options());
+    let (rows, why) = run(&scan, (0..100).map(url)).await;
+    assert_eq!(why.unwrap().kind(), Kind::ClockSkew);
+    assert_eq!((rows.len(), rows.iter().filter(|row| ok(row)).count()), (10, 10));
+    assert!(ever.asked().len() <= 10 + 3 * (4 + AHEAD), "no more rounds than each item at hand has");
+}
+
 /// F18, K12: an outage of the network makes the scan wait; no item fails, and each is answered afterwards.
 #[tokio::test]
 async fn an_outage_is_sat_out() {

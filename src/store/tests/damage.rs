@@ -28,6 +28,18 @@ fn whole(with_log: bool) -> Whole {
     Whole { database: read("run.sqlite"), log: read("run.sqlite-wal") }
 }
 
+/// The same in small pages: so many lengths can be tried in seconds.
+fn small() -> Vec<u8> {
+    let place = Place::new("small");
+    put(&place, &whole(false).database, &[]);
+    let connection = rusqlite::Connection::open(place.file()).unwrap();
+    connection
+        .execute_batch("PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM; PRAGMA journal_mode = WAL;")
+        .unwrap();
+    drop(connection);
+    std::fs::read(place.file()).unwrap()
+}
+
 /// Puts files there, and nothing beside them.
 fn put(place: &Place, database: &[u8], log: &[u8]) {
     for name in place.names() {
@@ -57,10 +69,9 @@ fn rows(path: &Path) -> Option<Vec<StoredRow>> {
 fn examine(place: &Place, truth: &HashMap<String, StoredRow>, is_written: bool) -> usize {
     for row in rows(&place.file()).unwrap_or_default().into_iter().filter(|row| row.ok) {
         let true_row = truth.get(&row.key).unwrap_or_else(|| panic!("an item that never was: {row:?}"));
-        assert_eq!(
-            StoredRow { billing: String::new(), ..row },
-            StoredRow { billing: String::new(), ..true_row.clone() }
-        );
+        // What a row cost, and its place, are not of the answer.
+        let plain = |row: StoredRow| StoredRow { billing: String::new(), position: 0, ..row };
+        assert_eq!(plain(row.clone()), plain(true_row.clone()));
     }
     let opened = if is_written {
         place.open()
@@ -104,14 +115,13 @@ fn a_store_that_is_cut_off_says_so() {
     let place = Place::new("cut");
     let truth = truth();
     assert_eq!(truth.len(), usize::try_from(ANSWERS).unwrap());
-    let Whole { database, log } = whole(false);
-    assert!(log.is_empty());
+    let database = small();
     put(&place, &database, &[]);
     assert_eq!(examine(&place, &truth, true), truth.len());
     for length in (0..database.len()).rev() {
         let file = std::fs::File::options().write(true).open(place.file()).unwrap();
         file.set_len(u64::try_from(length).unwrap()).unwrap();
-        // The whole look at each page's edges, and here and there.
+        // The long look here and there.
         match Reader::open(&place.file()) {
             Ok(_) => panic!("cut off at {length}, it opens"),
             Err(error) => assert_eq!(error.kind(), Kind::StoreDamaged, "{length}: {error}"),

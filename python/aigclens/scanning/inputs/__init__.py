@@ -7,7 +7,7 @@ import os
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping, Sized
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from aigclens.errors import UnsupportedSource
+from aigclens.errors import ConfigError, UnsupportedSource
 from aigclens.scanning.inputs import kinds, paths, sequence
 from aigclens.scanning.inputs.item import Item, Options, texts
 
@@ -96,6 +96,14 @@ def _options(
     exclude: str | Sequence[str] | None = None,
     follow_symlinks: bool = False,
 ) -> Options:
+    names = {"url_column": url_column, "path_column": path_column, "binary_column": binary_column}
+    for name, value in {**names, "key_column": key_column}.items():
+        if value is not None and not isinstance(value, str):
+            raise ConfigError(f"{name} is the name of a column or None, not {type(value).__name__}")
+    if root is not None and not isinstance(root, str | os.PathLike):
+        raise ConfigError(f"root is a folder or None, not {type(root).__name__}")
+    if not isinstance(follow_symlinks, bool):
+        raise ConfigError(f"follow_symlinks is True or False, not {type(follow_symlinks).__name__}")
     return Options(
         {"url_column": url_column, "path_column": path_column, "binary_column": binary_column},
         key_column=key_column,

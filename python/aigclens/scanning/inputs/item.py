@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from aigclens.errors import ConfigError, ImageFileError, InputError
@@ -99,7 +100,7 @@ def texts(option: str, value: str | Sequence[str] | None) -> tuple[str, ...]:
     """One text or several, as a tuple."""
     if value is None:
         return ()
-    several = (value,) if isinstance(value, str) else tuple(value)
+    several = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
     if not all(isinstance(one, str) and one for one in several):
         raise ConfigError(f"{option} is a text or a list of texts, none of them empty")
     return several
