@@ -38,7 +38,7 @@ mod _native {
     #[pymodule_export]
     use super::scan::Scan;
     #[pymodule_export]
-    use super::store::StoreReader;
+    use super::store::{StoreReader, is_written_here};
     #[pymodule_export]
     use super::survey::Survey;
     #[pymodule_export]

@@ -1,7 +1,7 @@
 //! A store as Python reads it. Its face is `aigclens.store.Store`.
 use super::{convert, errors};
 use crate::error::{Error, Kind, Result as Outcome};
-use crate::store::{Doubt, Reader, RunInfo, Spent, StoredRow};
+use crate::store::{self, Doubt, Reader, RunInfo, Spent, StoredRow};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
 use std::path::PathBuf;
@@ -9,6 +9,13 @@ use std::sync::Mutex;
 
 /// Rows that are read at once.
 const PAGE: u32 = 512;
+
+/// Whether a scan of this process is writing to this file.
+#[pyfunction]
+#[pyo3(signature = (path, /))]
+pub fn is_written_here(path: PathBuf) -> bool {
+    store::is_written_here(&path)
+}
 
 /// A store that is open for reading; see `aigclens.store.Store`.
 #[pyclass(frozen, module = "aigclens._native")]

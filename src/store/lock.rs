@@ -62,6 +62,14 @@ impl Lock {
     }
 }
 
+/// Whether a scan of this process is writing to the store of this name. Nothing is opened for it: closing a descriptor of
+/// the lock, or of the store, would give this process's locks back.
+pub fn is_written_here(store: &Path) -> bool {
+    let lock = std::fs::canonicalize(store).ok().and_then(|store| Identity::of(&beside(&store, "-lock")));
+    let Some(identity) = lock else { return false };
+    table(store).is_ok_and(|table| table.as_ref().is_some_and(|open| open.contains(&(identity, std::process::id()))))
+}
+
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.entry.1 != std::process::id() {

@@ -156,11 +156,35 @@ def test_a_store_is_read_while_its_scan_runs(asking: aigclens.Client, service: E
                     asking.scan(URLS, store=store)
     assert seen == service.ledger().billed == 400
     assert answered(store) == set(URLS)
-    # When nobody of ours has it open, it is a file as any other.
+    # When no scan of this process has it open, it is a file as any other.
     opened = sqlite3.connect(store)
     assert opened.execute("SELECT count(*) FROM rows WHERE ok").fetchone() == (400,)
     opened.close()
     assert answered(store) == set(URLS)
+
+
+def test_no_second_sqlite_of_the_process_opens_a_store_that_is_written(
+    asking: aigclens.Client, service: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """L15: it would take the log away, and rows with it; by whatever name, and only while a scan writes."""
+    monkeypatch.chdir(tmp_path)
+    os.symlink("run.sqlite", "link")
+    names = ["run.sqlite", b"run.sqlite", Path("run.sqlite"), "./link", "file:run.sqlite?mode=ro"]
+    names += [f"file:{tmp_path}/run%2Esqlite", f"file://{tmp_path}/run.sqlite?mode=ro"]
+    with asking.scan(URLS, store="run.sqlite") as scan:
+        next(scan)
+        for name in names:
+            with pytest.raises(aigclens.StoreLocked, match="in another process"):
+                sqlite3.connect(name, uri=str(name).startswith("file:"))
+        for other in (":memory:", "", tmp_path / "other.sqlite"):
+            sqlite3.connect(other).close()
+        with pytest.raises(TypeError):
+            sqlite3.connect(None)  # type: ignore[arg-type]
+        assert 1 + sum(1 for _ in scan) == 400
+    for name in names:
+        opened = sqlite3.connect(name, uri=str(name).startswith("file:"))
+        assert opened.execute("SELECT count(*) FROM rows").fetchone() == (400,)
+        opened.close()
 
 
 def test_a_slow_reader_holds_up_the_input_and_loses_nothing(

@@ -16,7 +16,7 @@ from aigclens import _native, doors
 from aigclens.errors import BudgetExceeded, ConfigError
 from aigclens.options import wrong_type
 from aigclens.scanning import budget as budgets
-from aigclens.scanning import feeding, inputs
+from aigclens.scanning import feeding, guard, inputs
 from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.inputs.item import Item
 from aigclens.scanning.progress import Reporter
@@ -150,6 +150,8 @@ class _Drive:
             "patience": patience,
         }
         path = _place(store)
+        if path is not None:
+            guard.install()
         call = client._call((None,) * 8)
         try:
             self._native = _native.Scan(client._native, path, options, call)
