@@ -392,8 +392,8 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **given)
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
         self._is_aside = isinstance(source, str | os.PathLike)
-        # The next item, as it is or packed; and a pull that is under way on another thread. Neither is given up with whoever
-        # waits for it.
+        # The next item, as it is or packed; and a pull that is under way on another thread. Neither is given up with
+        # whoever waits for it.
         self._next: asyncio.Future[Any] | None = None
         self._pulling: asyncio.Future[None] | None = None
         # Settled when there are news: by the end of the scan at the latest.
