@@ -21,7 +21,7 @@ _GO_ON = "the same command goes on where this one ended"
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens scan`."""
     choices.add_inputs(parser)
-    parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl grows; .csv, .parquet, .html come last")
+    parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl grows; .csv, .parquet, .html last")
     parser.add_argument(
         "--format", choices=["jsonl", "csv", "parquet", "html"], help="what --out is, if its name does not say"
     )
