@@ -133,7 +133,7 @@ def test_without_pyarrow_the_way_to_it_is_said(tmp_path: Path, monkeypatch: pyte
 _MEASURE = """
 import os, sys
 from pathlib import Path
-from aigclens.scan import inputs
+from aigclens.scanning import inputs
 
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
