@@ -4,7 +4,7 @@ use super::scan::{feed, question};
 use super::{convert, errors, runtime};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::scan::{self as core, Retry};
-use crate::store::{Reader, Store};
+use crate::store::Store;
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple};
 use std::path::PathBuf;
@@ -37,9 +37,8 @@ impl Survey {
             let (client, settings, ambient) = client.parts()?;
             let question = question(&call, &settings);
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
-            let past = store.as_deref().map(Reader::open).transpose()?;
-            let seen = Store::open(None, &question, &ambient)?;
-            Ok(core::Survey::start(client, question, past, seen, retry, io))
+            let store = Store::open_to_estimate(store.as_deref(), &question, &ambient)?;
+            Ok(core::Survey::start(client, store, retry, io))
         };
         let core = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
         Ok(Self { core })

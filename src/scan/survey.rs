@@ -3,8 +3,8 @@ use super::row::{Input, fingerprint};
 use super::window::{Taken, Window};
 use super::{AHEAD, BYTES, MOST_TRIES, Retry};
 use crate::client::{Caught, Client};
-use crate::error::{Error, Result};
-use crate::store::{Fingerprint, Question, Reader, State, Store};
+use crate::error::Result;
+use crate::store::{Known, Store};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -36,11 +36,8 @@ enum Fate {
 #[derive(Debug)]
 struct Surveyor {
     client: Client,
-    question: Question,
-    /// What earlier runs know, where there is a store.
-    past: Option<Arc<Mutex<Reader>>>,
-    /// Where contents are noted that were met already; on no disk for long.
-    seen: Store,
+    /// What earlier runs know, where there is a store; and what was met already, which is on no disk for long.
+    store: Store,
     retry: Retry,
     desks: Semaphore,
     window: Window,
@@ -55,19 +52,11 @@ pub struct Survey {
 }
 
 impl Survey {
-    pub fn start(
-        client: Client,
-        question: Question,
-        past: Option<Reader>,
-        seen: Store,
-        retry: Retry,
-        runtime: Handle,
-    ) -> Self {
+    /// With a store that was opened for it ([`Store::open_to_estimate`]).
+    pub fn start(client: Client, store: Store, retry: Retry, runtime: Handle) -> Self {
         let surveyor = Surveyor {
             client,
-            question,
-            past: past.map(|reader| Arc::new(Mutex::new(reader))),
-            seen,
+            store,
             retry,
             desks: Semaphore::new(AHEAD),
             window: Window::new(4 * AHEAD, BYTES, false),
@@ -137,27 +126,14 @@ impl Surveyor {
         let Ok(loaded) = self.client.load(source).await else { return Ok(Fate::Refused) };
         let fingerprint = fingerprint(loaded.content);
         drop(loaded);
-        if self.seen.seen_before(fingerprint).await? {
+        if self.store.seen_before(fingerprint).await? {
             return Ok(Fate::Duplicate);
         }
-        let state = match &self.past {
-            Some(past) => self.past(Arc::clone(past), fingerprint).await?,
-            None => None,
-        };
-        Ok(match state {
-            None | Some(State::Open) => Fate::Call,
-            Some(State::Failed { tries }) if self.retry == Retry::Errors && tries < MOST_TRIES => Fate::Call,
-            Some(State::Unresolved { tries }) if self.retry != Retry::None && tries < MOST_TRIES => Fate::Call,
-            Some(State::Answered | State::Failed { .. } | State::Unresolved { .. }) => Fate::Cached,
+        Ok(match self.store.peek(fingerprint).await? {
+            Known::Nothing => Fate::Call,
+            Known::Failed(past) if self.retry == Retry::Errors && past.tries < MOST_TRIES => Fate::Call,
+            Known::Unresolved { tries } if self.retry != Retry::None && tries < MOST_TRIES => Fate::Call,
+            Known::Answered(_) | Known::Failed(_) | Known::Unresolved { .. } => Fate::Cached,
         })
-    }
-
-    async fn past(&self, past: Arc<Mutex<Reader>>, fingerprint: Fingerprint) -> Result<Option<State>> {
-        let question = self.question.clone();
-        let read = move || past.lock().unwrap_or_else(PoisonError::into_inner).state(&question, fingerprint);
-        let joined = tokio::task::spawn_blocking(read).await;
-        joined.map_err(|_| {
-            Error::new(crate::error::Kind::Internal, "reading the store failed inside; please report it")
-        })?
     }
 }

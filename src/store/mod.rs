@@ -20,7 +20,7 @@ mod schema;
 mod trouble;
 
 pub use lock::is_written_here;
-pub use read::{Doubt, Info, Reader, RunInfo, State, StoredRow};
+pub use read::{Doubt, Info, Reader, RunInfo, StoredRow};
 pub use record::{
     Answer, By, End, Failure, Fingerprint, Intent, Intention, Item, Known, Past, Question, Settlement, Spent,
 };

@@ -5,7 +5,7 @@ use super::fault;
 use super::ledger::Desk;
 use super::open::store_id;
 use super::place;
-use super::record::{Fingerprint, Question, Spent};
+use super::record::{Fingerprint, Spent};
 use super::row::{self, COLUMNS, SEAL};
 use super::schema::{self, Found, ROW, ROW_FROM};
 use super::{ending::Outcome, record::By};
@@ -13,7 +13,7 @@ use crate::detection::Label;
 use crate::encode;
 use crate::error::Result;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row};
+use rusqlite::{Connection, OpenFlags, Row};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -89,15 +89,6 @@ pub struct StoredRow {
     pub warnings: Vec<String>,
     pub raw: Option<Vec<u8>>,
     pub attempts: u32,
-}
-
-/// How things stand with a content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    Open,
-    Answered,
-    Failed { tries: u32 },
-    Unresolved { tries: u32 },
 }
 
 /// A request that may have been charged, and whose answer nobody has.
@@ -199,31 +190,6 @@ impl Reader {
                  {ROW_FROM} AND item.id > ?1 ORDER BY item.id LIMIT ?2"
             ))?;
             page.query_map((after, limit), stored)?.collect()
-        };
-        self.tell(read())
-    }
-
-    /// How things stand with a content that a question was asked about: nothing where it was not. For estimates, which
-    /// look and write nothing.
-    pub fn state(&self, question: &Question, fingerprint: Fingerprint) -> Result<Option<State>> {
-        let read = || -> rusqlite::Result<Option<State>> {
-            let mut find = self.connection.prepare_cached(
-                "SELECT content.state, content.tries FROM content JOIN question ON question.id = content.question
-                 WHERE content.hash = ?1 AND content.by = ?2
-                 AND question.service = ?3 AND question.endpoint = ?4 AND question.info_type = ?5",
-            )?;
-            let Question { service, endpoint, info_type, .. } = question;
-            let key = (&fingerprint.hash[..], fingerprint.by.as_str(), service, endpoint, info_type);
-            let state = |row: &Row<'_>| {
-                let tries = u32::try_from(row.get::<_, i64>(1)?).unwrap_or(u32::MAX);
-                Ok(match row.get::<_, String>(0)?.as_str() {
-                    "answered" => State::Answered,
-                    "failed" => State::Failed { tries },
-                    "unresolved" => State::Unresolved { tries },
-                    _ => State::Open,
-                })
-            };
-            find.query_row(key, state).optional()
         };
         self.tell(read())
     }
