@@ -1,4 +1,5 @@
-"""How long does it take to find that nothing is left to do? A list of a million URLs is scanned, and then once more.
+"""How long does it take to find that nothing is left to do? A list of a million URLs is scanned, and then once
+more (L20).
 
     python tests/load/resume.py [--rows 1000000]
 

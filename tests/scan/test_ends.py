@@ -221,3 +221,46 @@ def test_the_store_tells_each_row_as_the_scan_did(asking: aigclens.Client, tmp_p
         kept = {row.key: row.to_dict() for row in opened.rows()}
     assert len(told) == 22
     assert kept == told
+
+
+LONG = """
+import os
+from pathlib import Path
+import aigclens
+
+
+def resident():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def items():
+    for number in range(30_000):
+        yield f"item-{number}", f"https://example.com/{number % 10}.png"
+
+
+start = rows = 0
+with aigclens.scan(items(), store="run.sqlite", qps=None) as scan:
+    for row in scan:
+        rows += row.ok
+        if rows == 5_000:
+            start = resident()
+print(rows, resident() - start)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_memory_does_not_grow_with_the_input(service: Emulator, tmp_path: Path) -> None:
+    """L20, L01: rows that were kept would take more than forty megabytes here."""
+    done = subprocess.run(
+        [sys.executable, "-c", LONG],
+        cwd=tmp_path,
+        env={**os.environ, **service.environment()},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    rows, grown = map(int, done.stdout.split())
+    assert (rows, service.ledger().billed) == (30_000, 10)
+    # The store's own cache is bounded at 16 MiB, and may have been small at first.
+    assert grown < 24 * 1024 * 1024
