@@ -62,6 +62,9 @@ soak: $(BUILD)/env.done ## a long scan under faults of every kind: does it balan
 resume: $(BUILD)/env.done ## a million rows that the store has already: how long, how large? (ROWS=20000)
 	@$(ENV)/bin/python tests/load/resume.py $(if $(ROWS),--rows $(ROWS))
 
+duplicates: $(BUILD)/env.done ## a folder of which half repeats the other is paid for by half: 10,000 files (ITEMS=1000)
+	@$(ENV)/bin/python tests/load/duplicates.py $(if $(ITEMS),--items $(ITEMS))
+
 secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
 	@$(ENV)/bin/python tests/load/secrets_hunt.py
 
@@ -105,4 +108,4 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume secrets fmt clean
+.PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fmt clean

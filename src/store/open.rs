@@ -24,7 +24,7 @@ const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
     PRAGMA mmap_size = 0;
-    PRAGMA cache_size = -16384;
+    PRAGMA cache_size = -8192;
     PRAGMA temp_store = FILE;
     PRAGMA foreign_keys = OFF;
 ";
