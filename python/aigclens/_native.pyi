@@ -87,9 +87,7 @@ class Client:
 
 @final
 class Scan:
-    def __new__(
-        cls, client: Client, store: str | None, options: dict[str, Any], call: tuple[Any, ...], /
-    ) -> Scan: ...
+    def __new__(cls, client: Client, store: str | None, options: dict[str, Any], call: tuple[Any, ...], /) -> Scan: ...
     @property
     def stopped(self) -> bool: ...
     @property

@@ -242,12 +242,13 @@ class UploadIntegrityError(UploadError):
 
 
 class BudgetExceeded(AigcError):
-    """The next call would pass the budget of the scan: it was not sent. A larger budget goes on where this one ended."""
+    """The next call would pass the budget of the scan, and was not sent. A larger budget goes on where this ended."""
 
 
 class ScanPaused(AigcError):
     """The scan ended early, since going on would have been in vain: the service refused one call after another for the
-    same reason, or was out of reach for longer than `patience`. Running it again goes on."""
+    same reason, or was out of reach for longer than `patience`. Running it again goes on.
+    """
 
 
 class StoreError(AigcError, OSError):

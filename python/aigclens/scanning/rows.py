@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -75,17 +74,6 @@ class ScanRow:
     body: bytes | None = field(default=None, hash=False, repr=False)
     attempts: int = 0
     extra: dict[str, Any] | None = field(default=None, hash=False)
-
-    @property
-    def raw(self) -> dict[str, Any] | None:
-        """The answer's body as `json.loads` gives it; `None` where there is none, or none that can be read."""
-        if self.body is None:
-            return None
-        try:
-            found = json.loads(self.body)
-        except ValueError:
-            return None
-        return found if isinstance(found, dict) else None
 
     @property
     def raw(self) -> dict[str, Any] | None:
