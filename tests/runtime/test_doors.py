@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 import aigclens
+from giving_up import cancelled, out_of_time, with_a_failing_sibling
 from servers import Answer, Recorded, RecordingServer
 
 CREDENTIALS = aigclens.Credentials("testid", "testsecret")
@@ -177,36 +178,6 @@ async def test_cancelling_drops_the_request(server: RecordingServer, async_clien
     with pytest.raises(asyncio.TimeoutError):
         await asyncio.wait_for(async_client.detect(SLOW), 0.1)
     assert (await async_client.detect(URL)).label == "aigc"
-
-
-async def cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def out_of_time(task: asyncio.Task[Any]) -> None:
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(task, 0.05)
-
-
-async def with_a_failing_sibling(task: asyncio.Task[Any]) -> None:
-    if not hasattr(asyncio, "TaskGroup"):
-        pytest.skip("needs asyncio.TaskGroup")
-
-    async def fail() -> None:
-        await asyncio.sleep(0.05)
-        raise ZeroDivisionError
-
-    async def wait() -> None:
-        await task
-
-    with pytest.raises(Exception, match="TaskGroup") as caught:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(wait())
-            group.create_task(fail())
-    # A group of exceptions, which Python 3.10 has no name for.
-    assert [type(one) for one in getattr(caught.value, "exceptions", ())] == [ZeroDivisionError]
 
 
 @pytest.mark.parametrize("give_up", [cancelled, out_of_time, with_a_failing_sibling])

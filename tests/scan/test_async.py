@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Iterator
@@ -17,6 +16,7 @@ import pytest
 import aigclens
 from aigclens import doors
 from aigclens.testing import Emulator
+from giving_up import cancelled, out_of_time, with_a_failing_sibling
 from scan_stage import charged, folder, look, pictures, slow, until
 
 
@@ -58,34 +58,6 @@ async def test_rows_of_a_slow_input_come_before_it_goes_on(asking: aigclens.Asyn
 
     async for _ in asking.scan(images()):
         came.set()
-
-
-async def cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-
-
-async def out_of_time(task: asyncio.Task[Any]) -> None:
-    with pytest.raises(asyncio.TimeoutError):
-        await asyncio.wait_for(task, 0.05)
-
-
-async def with_a_failing_sibling(task: asyncio.Task[Any]) -> None:
-    if sys.version_info < (3, 11):
-        pytest.skip("needs asyncio.TaskGroup")
-
-    async def fail() -> None:
-        await asyncio.sleep(0.05)
-        raise ZeroDivisionError
-
-    async def wait() -> None:
-        await task
-
-    with pytest.raises(Exception, match="TaskGroup"):
-        async with asyncio.TaskGroup() as group:
-            group.create_task(wait())
-            group.create_task(fail())
 
 
 @pytest.mark.parametrize("give_up", [cancelled, out_of_time, with_a_failing_sibling])
@@ -130,12 +102,13 @@ async def test_waiting_that_is_given_up_again_and_again_loses_no_item(
     """H09: `wait_for` around each single row; items that were on their way go on."""
     place = folder(tmp_path / "photos", 40)
     files = [bytearray(one + bytes(100_000)) for one in pictures(40)]
-    source: Any = {
+    sources: dict[str, Any] = {
         "folder": lambda: place,
         "list": lambda: pictures(40),
         "async": lambda: trickle(pictures(40), 0.002),
         "async-files": lambda: trickle(files, 0.001),  # type: ignore[arg-type]
-    }[kind]()
+    }
+    source = sources[kind]()
     slow(emulator, 0.01)
     keys, given_up = [], 0
     async with asking.scan(source, concurrency=2) as scan:
@@ -289,7 +262,9 @@ def test_under_uvloop(emulator: Emulator, asking: aigclens.AsyncClient, tmp_path
     assert charged(emulator) == 40
 
 
-def test_a_scan_that_nobody_finished_is_let_go(emulator: Emulator, asking: aigclens.AsyncClient, tmp_path: Path) -> None:
+def test_a_scan_that_nobody_finished_is_let_go(
+    emulator: Emulator, asking: aigclens.AsyncClient, tmp_path: Path
+) -> None:
     """H07: its loop has ended, and the scan is garbage: no warning, the store is let go of, all is in it."""
     store = tmp_path / "run.sqlite"
     slow(emulator, 0.3)

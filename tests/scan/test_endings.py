@@ -48,7 +48,7 @@ def test_what_the_input_raises_comes_once_and_last(
 def test_break_and_at_once_another_scan_of_the_same_store(
     emulator: Emulator, client: aigclens.Client, tmp_path: Path
 ) -> None:
-    """Left by `break`, by an exception in the body, by `del`, and with `with`: each time the store is free, all is in it."""
+    """Left by `break`, by an exception in the body, by `del`, and with `with`: the store is free each time."""
     store = tmp_path / "run.sqlite"
     slow(emulator, 0.05)
     for _ in client.scan(pictures(40), store=store):
@@ -72,7 +72,8 @@ def test_break_and_at_once_another_scan_of_the_same_store(
 
 
 def test_nothing_to_scan(emulator: Emulator, client: aigclens.Client, tmp_path: Path) -> None:
-    with client.scan([], store=tmp_path / "run.sqlite", progress=(told := []).append) as scan:
+    told: list[Any] = []
+    with client.scan([], store=tmp_path / "run.sqlite", progress=told.append) as scan:
         assert list(scan) == list(scan) == []
     assert told[-1].state == "over"
     assert (scan.summary.items, scan.summary.stopped, charged(emulator)) == (0, None, 0)
@@ -90,7 +91,7 @@ def test_a_client_that_is_closed(emulator: Emulator, tmp_path: Path) -> None:
     assert not store.exists()
     client, rows = emulator.client(qps=None), []
     slow(emulator, 0.1)
-    with pytest.raises(aigclens.ClientClosed):  # noqa: PT012
+    with pytest.raises(aigclens.ClientClosed):
         for row in client.scan(pictures(150), store=store, concurrency=2):
             rows.append(row)
             client.close()
@@ -126,9 +127,7 @@ def test_a_client_that_is_closed(emulator: Emulator, tmp_path: Path) -> None:
         ({"follow_symlinks": 3}, "follow_symlinks"),
     ],
 )
-def test_options_of_the_wrong_kind(
-    client: aigclens.Client, tmp_path: Path, options: dict[str, Any], says: str
-) -> None:
+def test_options_of_the_wrong_kind(client: aigclens.Client, tmp_path: Path, options: dict[str, Any], says: str) -> None:
     """M03, M10: refused at once, in one line, in the caller's words; and the store is not left locked."""
     store = tmp_path / "run.sqlite"
     with pytest.raises(aigclens.ConfigError, match=says) as caught:

@@ -1,4 +1,4 @@
-"""What a scan promises to whoever iterates: once paid, in time, in order where that is wanted, and never too far ahead."""
+"""What a scan promises to whoever iterates: paid once, in time, in order if that is wanted, never too far ahead."""
 
 from __future__ import annotations
 

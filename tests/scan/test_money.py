@@ -27,14 +27,16 @@ FAULTS: dict[str, Any] = {
 async def rows_of(emulator: Emulator, door: str, **options: Any) -> tuple[list[Any], Any, BaseException | None]:
     """All rows of a scan by one of both doors, its summary, and how it ended."""
     rows: list[Any] = []
+    scan: Any = None
     try:
         if door == "sync":
             with emulator.client(qps=None) as client, client.scan(pictures(150), **options) as scan:
                 for row in scan:
                     rows.append(row)
         else:
-            async with emulator.async_client(qps=None) as client, client.scan(pictures(150), **options) as scan:
-                async for row in scan:
+            async with emulator.async_client(qps=None) as asking, asking.scan(pictures(150), **options) as ascan:
+                scan = ascan
+                async for row in ascan:
                     rows.append(row)
     except aigclens.AigcError as error:
         return rows, scan.summary, error
@@ -107,12 +109,12 @@ def test_a_budget_of_nothing_sends_nothing(
         next(scan)
 
 
-def test_a_poisoned_image_is_left_alone_in_the_end(
-    emulator: Emulator, client: aigclens.Client, tmp_path: Path
-) -> None:
+def test_a_poisoned_image_is_left_alone_in_the_end(emulator: Emulator, client: aigclens.Client, tmp_path: Path) -> None:
     """L19: it is asked about in so many runs, and then no more; every run ends."""
     store = tmp_path / "run.sqlite"
-    emulator.fault(stage="before_billing", action="refuse", code="InternalError", status=500, operation="ImageModeration")
+    emulator.fault(
+        stage="before_billing", action="refuse", code="InternalError", status=500, operation="ImageModeration"
+    )
     asking = client.with_options(max_retries=0)
     before, asked = -1, 0
     for _ in range(12):

@@ -197,9 +197,9 @@ def in_child(work: Callable[[], object]) -> None:
         try:
             work()
             # As at the end of a program, without the test runner's own affairs.
-            from aigclens.scanning import engine
+            from aigclens.scanning import drive
 
-            engine._close_all()
+            drive._close_all()
             status = 0
         except BaseException as error:
             os.write(2, f"child: {error!r}\n".encode())

@@ -3,319 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
-import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
-from weakref import WeakSet
+from typing import TYPE_CHECKING, Any
 
-from aigclens import _native, doors
-from aigclens.errors import BudgetExceeded, ConfigError
-from aigclens.options import wrong_type
-from aigclens.scanning import budget as budgets
-from aigclens.scanning import feeding, guard, inputs
-from aigclens.scanning.inputs import InputOptions
+from aigclens import doors
+from aigclens.errors import AigcError
+from aigclens.scanning import feeding, inputs
+from aigclens.scanning.drive import TICK, Drive, ScanOptions, left, reading, stand_still
 from aigclens.scanning.inputs.item import Item
-from aigclens.scanning.progress import Reporter
-from aigclens.scanning.summary import Summary, described
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from typing_extensions import Self, Unpack
+    from typing_extensions import Self
 
     from aigclens.client import AsyncClient, Client
-    from aigclens.scanning.progress import ProgressSink
     from aigclens.scanning.rows import ScanRow
 
 __all__ = ["AsyncScan", "Scan", "ScanOptions"]
 
-# Rows that are turned into Python objects together.
-_BATCH = 256
-# Items that are pulled before the rows are looked at again, and seconds for the same.
-_PULL = 64
-_PULL_SECONDS = 0.005
-# Bytes of images for the same: from there on the core counts them.
-_PULL_BYTES = 4 * 1024 * 1024
-# Seconds until progress is told of again while there are no rows.
-_TICK = 0.1
-# Seconds beyond the time-out of a request that closing waits for what is in flight.
-_SLACK = 5.0
 
-
-class ScanOptions(InputOptions, total=False):
-    """What a scan can be told; `aigclens.scan` describes it."""
-
-    store: str | os.PathLike[str] | None
-    budget: int | str | None
-    concurrency: int
-    ordered: bool
-    retry: Literal["none", "unresolved", "errors"]
-    data_id: Literal["key", "hash"] | None
-    patience: float
-    progress: ProgressSink
-
-
-_live: WeakSet[_Drive] = WeakSet()
-# Scans that nobody holds any more, with calls in flight, and how long those may take.
-_left: dict[_native.Scan, float] = {}
-_is_exiting = False
-
-
-@atexit.register
-def _close_all() -> None:
-    # What is in flight when a program ends is waited for: it is paid for.
-    global _is_exiting
-    _is_exiting = True
-    for drive in list(_live):
-        with suppress(Exception):
-            drive._shut()
-    for native, patience in list(_left.items()):
-        with suppress(Exception):
-            native.close(patience)
-
-
-def _forked() -> None:
-    _live.clear()
-    _left.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
-
-
-def _stand_still() -> None:
-    """A daemon thread whose scan the end of the program has closed has nothing to say of it, and nothing more to do."""
-    if _is_exiting and threading.current_thread().daemon:
-        threading.Event().wait()
-
-
-def _reading(kind: type, options: dict[str, Any]) -> Any:
-    """The options that say how the input is read. An option that nobody knows is refused by name."""
-    known = ScanOptions.__annotations__ | InputOptions.__annotations__
-    unknown = sorted(options.keys() - known.keys() - {"owns_client"})
-    if unknown:
-        raise TypeError(f"a {kind.__name__} takes {', '.join(known)}, not {', '.join(unknown)}")
-    return {name: value for name, value in options.items() if name in InputOptions.__annotations__}
-
-
-def _place(store: Any) -> str | None:
-    if store is None:
-        return None
-    if not isinstance(store, str | bytes | os.PathLike):
-        raise ConfigError(f"store is a path or None, not {type(store).__name__}")
-    return os.fsdecode(store)
-
-
-def _size(parts: Any) -> int:
-    """Bytes that a packed source holds; as good as many where only the core knows."""
-    if not isinstance(parts, tuple):
-        return 0
-    return len(parts[1]) if parts[0] == "bytes" else _PULL_BYTES * (parts[0] == "member")
-
-
-class _Drive:
-    """What both kinds of scans share: feeding, counting and ending."""
-
-    _items: Any
-
-    def __init__(
-        self,
-        client: Client | AsyncClient,
-        source: Any,
-        *,
-        store: str | os.PathLike[str] | None = None,
-        budget: int | str | None = None,
-        concurrency: int = 16,
-        ordered: bool = False,
-        retry: Literal["none", "unresolved", "errors"] = "unresolved",
-        data_id: Literal["key", "hash"] | None = None,
-        patience: float = 900.0,
-        progress: ProgressSink = None,
-        owns_client: bool = False,
-        **_options_of_inputs: Unpack[InputOptions],
-    ) -> None:
-        micro = budgets.parse(budget)
-        self._client, self._owns_client = client, owns_client
-        self._pid = os.getpid()
-        self._limit = client._limit
-        self._extras: dict[int, Any] = {}
-        self._fed = 0
-        self._rows: deque[ScanRow] = deque()
-        self._is_pulled = self._is_over = self._is_shut = self._is_stopped = False
-        self._why: BaseException | None = None
-        self._failure: BaseException | None = None
-        timeout = client._calls.get("timeout") or client._options["timeout"]
-        self._patience = float(timeout) * 2 + _SLACK
-        options = {
-            "concurrency": concurrency,
-            "ordered": ordered,
-            "budget": micro,
-            "retry": retry,
-            "data_id": data_id,
-            "patience": patience,
-        }
-        path = _place(store)
-        if path is not None:
-            guard.install()
-        call = client._call((None,) * 8)
-        try:
-            self._native = _native.Scan(client._native, path, options, call)
-        except TypeError as problem:
-            wrong = wrong_type(problem)
-            if wrong is None:
-                raise
-            raise wrong from None
-        _limit, billed, possibly = self._native.balance
-        self._before = (billed, possibly)
-        self.summary = Summary(
-            service=client._calls.get("service") or client._options["service"],
-            endpoint=client.endpoint,
-            region=client.region,
-            budget=micro,
-            spent_before=billed + possibly,
-            inputs=described(source),
-            store=path,
-        )
-        try:
-            self._reporter = Reporter(progress, inputs.total(source), self.summary)
-        except BaseException:
-            # The store is free again when this is told.
-            self._native.close(_SLACK)
-            self._is_shut = True
-            raise
-        _live.add(self)
-
-    @property
-    def state(self) -> str:
-        """`running`, `paused: ` and why, `stopping`, or `over`."""
-        if self._is_over or self._is_shut:
-            return "over"
-        if self._native.stopped:
-            return "stopping"
-        why = self._native.paused
-        return "running" if why is None else f"paused: {why}"
-
-    def stop(self) -> None:
-        """Begins nothing more. What is in flight is finished, recorded and still handed out; then the iteration ends.
-
-        May be called by a signal handler or another thread; harmless when repeated.
-        """
-        self._is_stopped = True
-        self._native.stop()
-
-    def _pack(self, item: Item) -> tuple[str, str, Any]:
-        packed = feeding.packed(item, self._limit)
-        if item.extra:
-            self._extras[self._fed] = item.extra
-        self._fed += 1
-        return packed
-
-    def _pull_from(self, items: Iterator[Item]) -> None:
-        """Feeds what there is room for, until it takes too long: rows may be waiting."""
-        room = min(self._native.room(), _PULL)
-        end = time.monotonic() + _PULL_SECONDS
-        batch: list[tuple[str, str, Any]] = []
-        held = 0
-        try:
-            while len(batch) < room and held < _PULL_BYTES:
-                try:
-                    item = next(items)
-                except StopIteration:
-                    self._is_pulled = True
-                    break
-                except Exception as failure:  # noqa: BLE001 - told once, after the rows of everything before it (L22)
-                    self._failure, self._is_pulled = failure, True
-                    break
-                packed = self._pack(item)
-                batch.append(packed)
-                held += _size(packed[2])
-                if time.monotonic() > end:
-                    break
-        finally:
-            self._native.feed(batch)
-        if self._is_pulled:
-            self._native.end()
-
-    def _gather(self) -> bool:
-        """Takes rows that are ready. Says whether there is something to go on with."""
-        rows, self._is_over, why = self._native.take(_BATCH, self._extras)
-        if why is not None:
-            self._why = why
-        self._rows.extend(rows)
-        return bool(rows) or self._is_over
-
-    def _hand_out(self) -> ScanRow:
-        row = self._rows.popleft()
-        self.summary.add(row)
-        self._count()
-        self._reporter.tell(self.state if not self._rows else None)
-        return row
-
-    def _count(self) -> None:
-        _, billed, possibly = self._native.balance
-        price = budgets.MICRO_PER_CALL
-        self.summary.spend((billed - self._before[0]) // price, max(0, possibly - self._before[1]) // price)
-
-    def _conclude(self) -> None:
-        """The iteration ends here, for whatever reason."""
-        why = self._why or self._failure
-        stopped = None if why is None else f"{type(why).__name__}: {feeding.line(why)}"
-        if why is None and not self._is_over:
-            stopped = "closed before its end"
-        elif why is None and self._is_stopped:
-            stopped = "stopped"
-        resume = None
-        if stopped is not None and self.summary.store is not None:
-            larger = " and a larger budget" if isinstance(why, BudgetExceeded) else ""
-            resume = f"run the scan again with the same store{larger} to go on"
-        self.summary.end(stopped, resume)
-        self.summary.skipped = getattr(self._items, "skipped", 0)
-        self._reporter.end("over")
-
-    def _shut(self) -> None:
-        """Waits for what is in flight, and lets go of store, progress and client."""
-        if self._is_shut:
-            return
-        try:
-            if self._pid == os.getpid():
-                self._native.close(self._patience)
-        finally:
-            self._let_go()
-
-    def _let_go(self) -> None:
-        """The core is through with it."""
-        if self._is_shut:
-            return
-        _live.discard(self)
-        if self._pid != os.getpid():
-            # The terminal, the client and the files are the parent's.
-            self._is_shut = True
-            return
-        try:
-            self._count()
-            self._conclude()
-        finally:
-            self._is_shut = True
-            self._rows.clear()
-            self._reporter.close()
-            if self._owns_client:
-                self._client.close()
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        raise TypeError(f"a {type(self).__name__} is under way in this process and does not pickle; pickle its rows")
-
-    def __repr__(self) -> str:
-        if not hasattr(self, "summary"):  # Its options were refused.
-            return f"<{type(self).__name__} unfinished>"
-        return f"<{type(self).__name__} {self.summary.items} items, {self.state}>"
-
-
-class Scan(_Drive, Iterator["ScanRow"]):
+class Scan(Drive, Iterator["ScanRow"]):
     """A scan under way: an iterator of `ScanRow`, and a context manager. `aigclens.scan` and `Client.scan` make it.
 
     The input is pulled on the thread that iterates; calls go on in the background between two rows. Leaving early (a
@@ -327,7 +38,7 @@ class Scan(_Drive, Iterator["ScanRow"]):
 
     def __init__(self, client: Client, source: Any, **options: Any) -> None:
         # A source that cannot be read is told before there is a store.
-        self._items = inputs.items(source, **_reading(type(self), options))
+        self._items = inputs.items(source, **reading(type(self), options))
         super().__init__(client, source, **options)
 
     def __iter__(self) -> Self:
@@ -342,12 +53,12 @@ class Scan(_Drive, Iterator["ScanRow"]):
                     self._pull_from(self._items)
                 elif not self._gather():
                     self._reporter.tell(self.state)
-                    self._native.wait(_TICK)
+                    self._native.wait(TICK)
             return self._hand_out()
         except StopIteration:
             raise
         except BaseException:
-            _stand_still()
+            stand_still()
             if not self._is_shut:
                 self.close()
             raise
@@ -366,8 +77,8 @@ class Scan(_Drive, Iterator["ScanRow"]):
     def close(self) -> None:
         """Begins nothing more, waits for what is in flight, and lets go of the store. Harmless when repeated.
 
-        Waits as long as a call in flight may take. A second Ctrl-C ends the waiting; the store is then let go of once
-        the calls have ended.
+        Waits as long as a call in flight may take. A second Ctrl-C ends the waiting; the store is let go of then as
+        soon as the calls have ended.
         """
         try:
             self._shut()
@@ -390,15 +101,15 @@ class Scan(_Drive, Iterator["ScanRow"]):
                 self.close()
 
 
-class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
-    """`Scan`, iterated by `async for`; also a context manager. `aigclens.ascan` and `AsyncClient.scan` make it.
+class AsyncScan(Drive, AsyncIterator["ScanRow"]):
+    """`Scan`, iterated by `async for`; also a context manager. Of `aigclens.ascan` and `AsyncClient.scan`.
 
     The input may be an asynchronous iterable too. Cancelling the task that iterates drops no request: what is in flight
     is finished and recorded in the background.
     """
 
     def __init__(self, client: AsyncClient, source: Any, **options: Any) -> None:
-        given = _reading(type(self), options)
+        given = reading(type(self), options)
         self._is_async = hasattr(source, "__aiter__")
         self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **given)
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
@@ -418,7 +129,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         try:
             return await self._anext()
         except AigcError:
-            _stand_still()
+            stand_still()
             raise
 
     async def _anext(self) -> ScanRow:
@@ -454,7 +165,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
             self._next = asyncio.ensure_future(anext(self._items))
         if self._next.get_loop() is not asyncio.get_running_loop():
             raise RuntimeError("an asynchronous input is bound to the event loop that it began on; go on there")
-        await asyncio.wait({self._next, self._waker()}, return_when=asyncio.FIRST_COMPLETED, timeout=_TICK)
+        await asyncio.wait({self._next, self._waker()}, return_when=asyncio.FIRST_COMPLETED, timeout=TICK)
         if not self._next.done():
             self._gather()
             self._reporter.tell(self.state)
@@ -464,7 +175,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
             found = coming.result()
         except StopAsyncIteration:
             self._is_pulled = True
-        except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 - as above
+        except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001
             # Told once, after the rows of everything before it (L22).
             self._failure, self._is_pulled = failure, True
         else:
@@ -489,7 +200,7 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         return self._woken
 
     async def _news(self) -> None:
-        await asyncio.wait({self._waker()}, timeout=_TICK)
+        await asyncio.wait({self._waker()}, timeout=TICK)
         self._native.hear()
 
     async def _finish(self) -> None:
@@ -545,9 +256,9 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         if self._is_shut or self._pid != os.getpid():
             self._is_shut = True
             return
-        for one in [native for native in _left if native.over]:
-            del _left[one]
-        _left[self._native] = self._patience
+        for one in [native for native in left if native.over]:
+            del left[one]
+        left[self._native] = self._patience
         self._native.leave()
         self._let_go()
 
