@@ -76,7 +76,8 @@ def test_exit_codes(tmp_path: Path) -> None:
     assert done.stderr.splitlines()[-1].endswith("nothing was kept; with --store a scan goes on where it ended")
     for refusal in ("StoreLocked", "StoreDamaged", "ConfigError"):
         done = run(tmp_path, "scan", "x", "--store", "s", script={"rows": [], "refuses": [refusal, "no"]})
-        assert (done.returncode, done.stdout, done.stderr) == (2 if refusal == "ConfigError" else 4, "", f"aigclens: {refusal}: no\n")
+        code = 2 if refusal == "ConfigError" else 4
+        assert (done.returncode, done.stdout, done.stderr) == (code, "", f"aigclens: {refusal}: no\n")
 
 
 @pytest.mark.parametrize(

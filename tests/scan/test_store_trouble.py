@@ -100,9 +100,7 @@ def same(stored: Path, rows: dict[str, Any]) -> bool:
     return {key: row.request_id for key, row in rows.items()} == {key: kept.get(key) for key in rows}
 
 
-def test_a_disk_that_runs_full_loses_nothing_and_it_goes_on(
-    disk: Callable[..., Path], answering: Emulator
-) -> None:
+def test_a_disk_that_runs_full_loses_nothing_and_it_goes_on(disk: Callable[..., Path], answering: Emulator) -> None:
     """L06, L07: it ends with `StoreFull` and every answer that came, and goes on where there is room again."""
     store = disk(f"size={SMALL}") / "run.sqlite"
     rows, why = run(answering, store)
