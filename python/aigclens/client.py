@@ -194,7 +194,7 @@ class _Face:
         return self._native.closed
 
     def close(self) -> None:
-        """Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`."""
+        """Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`, and so do scans."""
         self._native.close()
         if self._emulator is not None:
             self._emulator.stop()

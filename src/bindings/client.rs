@@ -14,11 +14,12 @@ use crate::error::{Error, Kind, Result as Outcome};
 use crate::event::{Detail, Listener};
 use crate::http::{Pool, Transport, Trust};
 use crate::redact;
+use crate::scan::Scan;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
@@ -92,6 +93,8 @@ struct State {
     client: core::Client,
     pool: Pool,
     slots: Mutex<Vec<Slot>>,
+    /// Scans that ask through this client, which end with it.
+    scans: Mutex<Vec<Weak<Scan>>>,
 }
 
 /// A client of the service; see `aigclens.Client` and `aigclens.AsyncClient`.
@@ -120,7 +123,7 @@ impl Client {
             let transport = Arc::new(pool.sibling());
             let client = core::Client::new(Arc::clone(&self.settings), self.ambient.clone(), transport, self.rules);
             let client = client.sharing(runtime::memory());
-            Ok(State { client, pool, slots: Mutex::default() })
+            Ok(State { client, pool, slots: Mutex::default(), scans: Mutex::default() })
         })
     }
 }
@@ -130,6 +133,15 @@ impl Client {
     pub fn parts(&self) -> Outcome<(core::Client, Arc<Settings>, Ambient)> {
         let state = self.state()?;
         Ok((state.value.client.clone(), Arc::clone(&self.settings), self.ambient.clone()))
+    }
+
+    /// A scan begins nothing more once this client is closed.
+    pub fn end_with_this(&self, scan: &Arc<Scan>) -> Outcome<()> {
+        let state = self.state()?;
+        let mut scans = state.value.scans.lock().unwrap_or_else(PoisonError::into_inner);
+        scans.retain(|scan| scan.strong_count() > 0);
+        scans.push(Arc::downgrade(scan));
+        Ok(())
     }
 }
 
@@ -301,10 +313,19 @@ impl Client {
         Ok(Handle::new(task.abort_handle(), port, number, ended))
     }
 
-    /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`.
+    /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`, and so do scans.
     fn close(&self, py: Python<'_>) {
         self.is_closed.store(true, Ordering::Release);
-        py.detach(|| drop(self.state.take()));
+        py.detach(|| {
+            let state = self.state.take();
+            let scans = state.iter().flat_map(|state| {
+                std::mem::take(&mut *state.value.scans.lock().unwrap_or_else(PoisonError::into_inner))
+            });
+            for scan in scans.filter_map(|scan| scan.upgrade()) {
+                let message = "the client was closed in the middle of the scan; make a new one and run the scan again";
+                scan.stop_because(Error::new(Kind::ClientClosed, message));
+            }
+        });
     }
 }
 

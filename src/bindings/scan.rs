@@ -132,8 +132,8 @@ impl Scan {
         let (mut call, observer) = convert::terms(call)?;
         let inbox = observer.map(|observer| (Arc::new(Inbox::new(observer.clone())), observer));
         call.listener = inbox.as_ref().map(|(inbox, _)| Arc::clone(inbox) as Arc<dyn Listener>);
-        let begin = || -> Outcome<(core::Scan, rows::Asked)> {
-            let (client, settings, ambient) = client.parts()?;
+        let begin = || -> Outcome<(Arc<core::Scan>, rows::Asked)> {
+            let (parts, settings, ambient) = client.parts()?;
             let question = question(&call, &settings);
             // Whoever waits for a turn behind all others of the scan is not late.
             let line = settings.qps.map_or(0.0, |qps| f64::from(u32::try_from(options.concurrency).unwrap_or(0)) / qps);
@@ -143,10 +143,12 @@ impl Scan {
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let store = Store::open(store.as_deref(), &question, &ambient)?;
             let asked = rows::Asked { service: question.service, region: settings.endpoint.region.clone() };
-            Ok((core::Scan::start(client, store, options, ambient, io), asked))
+            let core = Arc::new(core::Scan::start(parts, store, options, ambient, io));
+            client.end_with_this(&core)?;
+            Ok((core, asked))
         };
         let (core, asked) = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
-        let core = Mutex::new(Some(Arc::new(core)));
+        let core = Mutex::new(Some(core));
         Ok(Self { core, last: Mutex::default(), inbox, asked, pid: std::process::id() })
     }
 

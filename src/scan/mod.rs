@@ -187,6 +187,11 @@ impl Scan {
         self.engine.stop(None);
     }
 
+    /// The same, and why: this is told once everything in flight has its row.
+    pub fn stop_because(&self, why: Error) {
+        self.engine.stop(Some(why));
+    }
+
     pub fn is_stopped(&self) -> bool {
         self.engine.window.is_stopped()
     }

@@ -79,11 +79,6 @@ def test_a_budget_stops_it_and_the_next_run_goes_on(service: Emulator, photos: P
     assert summary["errors"] == {"UnsupportedImageFormat": 1}
 
 
-def test_the_last_line_of_progress_is_told_once(service: Emulator, photos: Path, tmp_path: Path) -> None:
-    done = run(service, tmp_path, "scan", "photos", "--store", "s")
-    assert sum(line.startswith("41") and "USD" in line for line in done.stderr.splitlines()) == 1, done.stderr
-
-
 def test_several_sources_are_one_scan(service: Emulator, photos: Path, tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("id,path,split\nx,photos/0.png,train\ny,photos/2.png,test\n")
     arguments = ("--path-column", "path", "--key-column", "id", "--carry", "split", "--out", "o.csv", "--quiet")

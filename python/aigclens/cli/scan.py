@@ -21,9 +21,7 @@ _GO_ON = "the same command goes on where this one ended"
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens scan`."""
     choices.add_inputs(parser)
-    parser.add_argument(
-        "--out", metavar="FILE", help="where rows go: .jsonl (grows); .csv, .parquet, .html (at the end)"
-    )
+    parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl grows; .csv, .parquet, .html last")
     parser.add_argument(
         "--format", choices=["jsonl", "csv", "parquet", "html"], help="what --out is, if its name does not say"
     )
@@ -37,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="count and reckon, ask nothing: as `aigclens estimate`")
     parser.add_argument("--concurrency", type=int, default=16, metavar="N", help="calls in flight (default: 16)")
     parser.add_argument("--ordered", action="store_true", help="rows in the order of the input")
-    parser.add_argument("--patience", type=float, metavar="SECONDS", help="to sit out an outage for (default: 900)")
+    parser.add_argument("--patience", type=float, metavar="SECONDS", help="sit out an outage so long (default: 900)")
     parser.add_argument(
         "--data-id", choices=["key", "hash"], help="what is sent as the service's own name for an image (default: none)"
     )

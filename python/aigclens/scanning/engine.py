@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
@@ -62,11 +63,14 @@ class ScanOptions(InputOptions, total=False):
 _live: WeakSet[_Drive] = WeakSet()
 # Scans that nobody holds any more, with calls in flight, and how long those may take.
 _left: dict[_native.Scan, float] = {}
+_is_exiting = False
 
 
 @atexit.register
 def _close_all() -> None:
     # What is in flight when a program ends is waited for: it is paid for.
+    global _is_exiting
+    _is_exiting = True
     for drive in list(_live):
         with suppress(Exception):
             drive._shut()
@@ -82,6 +86,12 @@ def _forked() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_forked)
+
+
+def _stand_still() -> None:
+    """A daemon thread whose scan the end of the program has closed has nothing to say of it, and nothing more to do."""
+    if _is_exiting and threading.current_thread().daemon:
+        threading.Event().wait()
 
 
 def _reading(kind: type, options: dict[str, Any]) -> Any:
@@ -337,6 +347,7 @@ class Scan(_Drive, Iterator["ScanRow"]):
         except StopIteration:
             raise
         except BaseException:
+            _stand_still()
             if not self._is_shut:
                 self.close()
             raise
@@ -392,8 +403,8 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         self._items: Any = (inputs.aitems if self._is_async else inputs.items)(source, **given)
         # Ours read files and may wait for a disk; what the caller made is the loop's own.
         self._is_aside = isinstance(source, str | os.PathLike)
-        # The next item, as it is or packed; and a pull that is under way on another thread. Neither is given up with whoever
-        # waits for it.
+        # The next item, as it is or packed; and a pull that is under way on another thread. Neither is given up with
+        # whoever waits for it.
         self._next: asyncio.Future[Any] | None = None
         self._pulling: asyncio.Future[None] | None = None
         # Settled when there are news: by the end of the scan at the latest.
@@ -404,6 +415,13 @@ class AsyncScan(_Drive, AsyncIterator["ScanRow"]):
         return self
 
     async def __anext__(self) -> ScanRow:
+        try:
+            return await self._anext()
+        except AigcError:
+            _stand_still()
+            raise
+
+    async def _anext(self) -> ScanRow:
         while not self._rows:
             if self._is_over:
                 await self._finish()
