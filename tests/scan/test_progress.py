@@ -51,6 +51,17 @@ def test_it_is_told_ten_times_a_second_at_most_and_at_the_end() -> None:
     assert heard[-2].eta == pytest.approx(1.0, rel=0.3)
 
 
+def test_the_end_is_told_once_with_the_counts_of_all() -> None:
+    clock, summary, reporter, heard = told()
+    for number in range(3):
+        # A scan is over before the last of its rows is handed out.
+        summary.add(answered(f"{number}"))
+        clock.now += 1
+        reporter.tell("over")
+    reporter.end()
+    assert [(one.state, one.done) for one in heard] == [("over", 3)]
+
+
 def test_the_rate_is_that_of_the_last_half_minute() -> None:
     clock, summary, reporter, heard = told(None)
     for _ in range(1000):

@@ -108,7 +108,8 @@ class Reporter:
         Args:
             state: What the scan does; `None` for what it did.
         """
-        if self._sink is None:
+        # The end is told by `end`, once.
+        if self._sink is None or state == "over":
             return
         if state is not None:
             self._state = state
