@@ -18,7 +18,7 @@ import pytest
 import aigclens
 from aigclens import events, price, scanning
 from aigclens.cli import main
-from aigclens.scanning import engine
+from aigclens.scanning import drive
 from aigclens.testing import Emulator
 from aigclens.testing.faults import FaultAction, FaultDetails, FaultOperation, FaultStage
 
@@ -102,14 +102,15 @@ def test_the_page_of_scans_names_every_column_option_and_count() -> None:
     own = scanning.ScanOptions.__annotations__.keys() - scanning.InputOptions.__annotations__.keys()
     options = table("scan.md", "## Options")
     assert options.keys() == {f"`{name}`" for name in own}
-    defaults = inspect.signature(engine._Drive.__init__).parameters
+    defaults = inspect.signature(drive.Drive.__init__).parameters
     for name, rest in options.items():
         told = ast.literal_eval(rest.partition(" | ")[0].strip("`"))
         assert told == defaults[name.strip("`")].default, name
     assert scanning.InputOptions.__annotations__.keys() <= codes(page)
     assert scanning.Summary().to_dict().keys() <= codes(page.split("**`summary.json`**")[1].split("\n\n")[0])
     for retry in table("scan.md", "## Going on, and what is asked again"):
-        aigclens.scan([], retry=retry.split('"')[1], qps=None).close()
+        given: Any = retry.split('"')[1]
+        aigclens.scan([], retry=given, qps=None).close()
 
 
 def test_the_page_of_faults_names_every_stage_and_action() -> None:

@@ -40,7 +40,7 @@ def hunt_scans(
                 "patience": 0.05,
                 "progress": lambda progress: said.append(repr(progress)),
             }
-            rows = []
+            rows: list[aigclens.ScanRow] = []
             scan = aigclens.scan(sources, store=store, budget="1 USD", **options)
             said.append(repr(scan))
             try:
