@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
 from aigclens import _native, doors
-from aigclens.errors import BudgetExceeded, ConfigError
+from aigclens.errors import AigcError, BudgetExceeded, ConfigError
 from aigclens.options import wrong_type
 from aigclens.scanning import budget as budgets
 from aigclens.scanning import feeding, guard, inputs
