@@ -15,6 +15,7 @@ impl Blake3 {
     }
 
     /// Takes in further bytes.
+    #[pyo3(signature = (piece, /))]
     fn update(&mut self, piece: &Bound<'_, PyBytes>) {
         self.0.update(piece.as_bytes());
     }

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -158,9 +158,9 @@ def test_a_store_is_read_while_its_scan_runs(asking: aigclens.Client, service: E
     assert seen == service.ledger().billed == 400
     assert answered(store) == set(URLS)
     # When no scan of this process has it open, it is a file as any other.
-    other = sqlite3.connect(store)
-    assert other.execute("SELECT count(*) FROM rows WHERE ok").fetchone() == (400,)
-    other.close()
+    another = sqlite3.connect(store)
+    assert another.execute("SELECT count(*) FROM rows WHERE ok").fetchone() == (400,)
+    another.close()
     assert answered(store) == set(URLS)
 
 
@@ -172,6 +172,7 @@ def test_no_second_sqlite_of_the_process_opens_a_store_that_is_written(
     os.symlink("run.sqlite", "link")
     names: list[Any] = ["run.sqlite", b"run.sqlite", Path("run.sqlite"), "./link", "file:run.sqlite?mode=ro"]
     names += [f"file:{tmp_path}/run%2Esqlite", f"file://{tmp_path}/run.sqlite?mode=ro"]
+    nothing: Any = None
     with asking.scan(URLS, store="run.sqlite") as scan:
         next(scan)
         for name in names:
@@ -180,7 +181,7 @@ def test_no_second_sqlite_of_the_process_opens_a_store_that_is_written(
         for other in (":memory:", "", tmp_path / "other.sqlite"):
             sqlite3.connect(other).close()
         with pytest.raises(TypeError):
-            sqlite3.connect(cast(Any, None))
+            sqlite3.connect(nothing)
         assert 1 + sum(1 for _ in scan) == 400
     for name in names:
         opened = sqlite3.connect(name, uri=str(name).startswith("file:"))
