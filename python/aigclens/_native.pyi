@@ -21,6 +21,7 @@ __all__ = [
     "__version__",
     "check_credentials",
     "image_suffixes",
+    "is_written_here",
     "redacted_id",
     "terms",
 ]
