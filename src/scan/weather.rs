@@ -174,7 +174,7 @@ fn lost_patience(foul: &Foul, patience: Duration) -> Error {
 fn refused(error: &Error) -> Error {
     let message = format!(
         "{REFUSALS} calls in a row were refused for their parameters, so that it is probably not the images: check service=, \
-         region= and the column that the URLs are in; the last one: {}",
+         region= and the column that the URLs are in, then run the scan again with retry='errors'; the last one: {}",
         error.message()
     );
     Error::new(Kind::ScanPaused, message)
