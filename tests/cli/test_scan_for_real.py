@@ -215,3 +215,16 @@ def test_nothing_is_written_over_what_is_read(service: Emulator, photos: Path, t
     assert (tmp_path / "list.jsonl").read_text() == names
     assert (tmp_path / "s.sqlite").read_bytes() == store
     assert service.ledger().billed == 3
+
+
+@pytest.mark.parametrize("wrong", ["gone", "gone.tar", "*.tiff", "list.csv"])
+def test_of_several_sources_each_is_looked_at_first(
+    service: Emulator, photos: Path, tmp_path: Path, wrong: str
+) -> None:
+    """A source that cannot be read is wrong usage, and not found out after the others were paid for."""
+    (tmp_path / "list.csv").write_text("id,where\n1,photos/0.png\n")
+    done = run(service, tmp_path, "scan", "photos", wrong, "--store", "s", "--quiet")
+    assert (done.returncode, done.stdout, service.ledger().billed) == (2, "", 0), done.stderr
+    assert done.stderr.startswith("aigclens: ConfigError: ")
+    assert done.stderr.count("\n") == 1
+    assert wrong in done.stderr
