@@ -191,3 +191,40 @@ def test_a_store_says_what_it_has(service: Emulator, photos: Path, tmp_path: Pat
     for command in ("info", "verify", "unresolved"):
         done = run(service, tmp_path, "store", command, "no.sqlite")
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
+
+
+def test_nothing_is_written_over_what_is_read(service: Emulator, photos: Path, tmp_path: Path) -> None:
+    """`--force` replaces an earlier output, never a source, a store, or another output of the same command."""
+    names = "".join(f'{{"path": "photos/{number}.png"}}\n' for number in range(0, 6, 2))
+    (tmp_path / "list.jsonl").write_text(names)
+    done = run(service, tmp_path, "scan", "list.jsonl", "--out", "v.csv", "--store", "s.sqlite")
+    assert done.returncode == 0, done.stderr
+    store = (tmp_path / "s.sqlite").read_bytes()
+    jsonl = ("--force", "--format", "jsonl")
+    for command, what in (
+        (("scan", "list.jsonl", "--out", "list.jsonl", "--force"), "--out and the source"),
+        (("scan", "photos", "list.jsonl", "--out", "./list.jsonl", "--force"), "--out and the source"),
+        (("scan", "list.jsonl", "--summary", "list.jsonl", "--force"), "--summary and the source"),
+        (("scan", "photos", "--store", "s.sqlite", "--out", "s.sqlite", *jsonl), "--out and --store"),
+        (("scan", "photos", "--out", "n.jsonl", "--summary", "n.jsonl"), "--out and --summary"),
+        (("store", "export", "s.sqlite", "--out", "s.sqlite", *jsonl), "--out and --store"),
+    ):
+        done = run(service, tmp_path, *command)
+        assert (done.returncode, done.stdout) == (4 if command[0] == "store" else 2, ""), done.stderr
+        assert done.stderr.startswith(f"aigclens: ConfigError: {what} are the same file, "), done.stderr
+    assert (tmp_path / "list.jsonl").read_text() == names
+    assert (tmp_path / "s.sqlite").read_bytes() == store
+    assert service.ledger().billed == 3
+
+
+@pytest.mark.parametrize("wrong", ["gone", "gone.tar", "*.tiff", "list.csv"])
+def test_of_several_sources_each_is_looked_at_first(
+    service: Emulator, photos: Path, tmp_path: Path, wrong: str
+) -> None:
+    """A source that cannot be read is wrong usage, and not found out after the others were paid for."""
+    (tmp_path / "list.csv").write_text("id,where\n1,photos/0.png\n")
+    done = run(service, tmp_path, "scan", "photos", wrong, "--store", "s", "--quiet")
+    assert (done.returncode, done.stdout, service.ledger().billed) == (2, "", 0), done.stderr
+    assert done.stderr.startswith("aigclens: ConfigError: ")
+    assert done.stderr.count("\n") == 1
+    assert wrong in done.stderr

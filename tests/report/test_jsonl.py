@@ -263,3 +263,12 @@ def test_a_million_lines_take_little_memory() -> None:
     assert index.meets(of_row(row(77)))
     assert not index.meets(of_row(row(77)))
     assert not index.meets(of_row(row(77_777_777)))
+
+
+@pytest.mark.parametrize("theirs", [b'{"url": "a"}\n{"url": "b"}', b"SQLite format 3\0\n\0\0\n\1\2\3", b"a\nb"])
+def test_the_end_of_a_file_that_is_not_ours_is_not_cut(tmp_path: Path, theirs: bytes) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(theirs)
+    with pytest.raises(ConfigError, match="line 1 is no row of a scan; --force"):
+        Writer(path, resume=True)
+    assert path.read_bytes() == theirs

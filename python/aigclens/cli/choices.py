@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from typing import TYPE_CHECKING, Any
 
 from aigclens.cli import STOPPED, USAGE
@@ -11,7 +12,7 @@ from aigclens.errors import ConfigError
 if TYPE_CHECKING:
     from aigclens.client import Client
 
-__all__ = ["add_client", "add_inputs", "budget", "client_of", "input_options", "refused"]
+__all__ = ["add_client", "add_inputs", "budget", "client_of", "distinct", "input_options", "refused"]
 
 
 def add_inputs(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +65,22 @@ def add_client(parser: argparse.ArgumentParser) -> None:
         help="what to do with an image that the service's page does not allow (default: error)",
     )
     group.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
+
+
+def distinct(**places: str | None) -> None:
+    """Refuses to write over what is read, or to write two things to one place; `--force` does not mean that.
+
+    Raises:
+        ConfigError: Two of the places are the same file.
+    """
+    seen: dict[str, str] = {}
+    for what, place in places.items():
+        if place is None:
+            continue
+        name = f"--{what}" if what in ("out", "summary", "store") else f"the {what.rstrip('0123456789')}"
+        other = seen.setdefault(os.path.realpath(place), name)
+        if other != name:
+            raise ConfigError(f"{other} and {name} are the same file, {place}; name another file")
 
 
 def refused(error: BaseException) -> int:

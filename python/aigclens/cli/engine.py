@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -39,10 +40,20 @@ def open_store(path: str) -> Any:
 
 
 def _input(sources: list[str], options: dict[str, Any]) -> Any:
-    """One source as it is; of several, their items, which leaves nothing to say about how they are read."""
+    """One source as it is; of several, their items, which leaves nothing to say about how they are read.
+
+    Raises:
+        ConfigError: One of them cannot be read at all, which is not found out after those before it were paid for.
+    """
     if len(sources) == 1:
         return sources[0]
-    return _chained(sources, {name: options.pop(name) for name in _READING if name in options})
+    reading = {name: options.pop(name) for name in _READING if name in options}
+    inputs: Any = import_module("aigclens.scanning.inputs")
+    for source in sources:
+        # What can be read once only is looked at when its turn comes.
+        if os.path.isfile(source) or os.path.isdir(source) or not os.path.lexists(source):
+            inputs.items(source, **reading).close()
+    return _chained(sources, reading)
 
 
 def _chained(sources: list[str], options: dict[str, Any]) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ class _Run:
 
         options = self._options
         # What cannot be written is found out before anything is paid for.
+        files = {f"source{number}": name for number, name in enumerate(options.sources) if os.path.isfile(name)}
+        choices.distinct(out=options.out, summary=options.summary, store=self._place_of_store(), **files)
         if options.summary:
             check_place(options.summary, force=options.force)
         if options.out:
@@ -87,10 +90,13 @@ class _Run:
             if self._writer is not None:
                 self._writer.discard()
 
+    def _place_of_store(self) -> str | None:
+        beside = f"{self._options.out}.aigclens.sqlite" if self._options.out else None
+        return self._store if self._store is not None else beside
+
     def _choose_store(self) -> None:
-        options = self._options
-        if self._store is None and options.out:
-            self._store = f"{options.out}.aigclens.sqlite"
+        if self._store is None and self._options.out:
+            self._store = self._place_of_store()
             self._tell(f"every answer is kept in {self._store}; --store names another file")
         elif self._store is None:
             self._tell("answers are kept nowhere: with --store or --out, what was paid for is not paid for again")

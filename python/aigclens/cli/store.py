@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from aigclens.cli import OK, SOME_FAILED, STOPPED, engine, output
+from aigclens.cli import OK, SOME_FAILED, STOPPED, choices, engine, output
 
 # Facts that a store has in millionths of a dollar.
 _MICRO = ("billed", "possibly_billed", "price")
@@ -64,6 +64,7 @@ def _info(options: argparse.Namespace) -> int:
 def _export(options: argparse.Namespace) -> int:
     from aigclens.report import write
 
+    choices.distinct(out=options.out, store=options.file)
     with engine.open_store(options.file) as store:
         count = write(store.rows(), options.out, options.format, force=options.force, guard=not options.no_guard)
     if options.json:

@@ -26,10 +26,12 @@ def checked(path: str | os.PathLike[str]) -> tuple[Path, os.stat_result | None]:
     target = Path(os.fspath(path))
     try:
         if not target.parent.is_dir():
-            raise ConfigError(f"{target}: the folder {target.parent} does not exist")
+            raise ConfigError(f"{target}: the folder {target.parent} does not exist; make it first")
         found = target.lstat()
     except FileNotFoundError:
         return target, None
+    except ConfigError:
+        raise
     except (OSError, ValueError) as problem:
         raise unwritable(target, problem) from None
     if stat.S_ISLNK(found.st_mode):

@@ -80,10 +80,11 @@ class Jsonl:
         self.path, _ = checked(path)
         self._file = open_alone(self.path)
         try:
-            self._cut_torn_line()
             self._index = Index(self._count())
             for number, facts in enumerate(self._facts()):
                 self._index.add(number, of_facts(facts))
+            # Not before all lines are known to be ours: somebody else's file is left as it is.
+            self._cut_torn_line()
         except BaseException:
             self.release()
             raise
@@ -140,9 +141,12 @@ class Jsonl:
             place.discard()
 
     def _lines(self) -> Iterator[bytes]:
+        """The lines that have their end."""
         with os.fdopen(os.dup(self._file), "rb", buffering=1 << 18) as reader:
             reader.seek(0)
-            yield from reader
+            for line in reader:
+                if line.endswith(b"\n"):
+                    yield line
 
     def _count(self) -> int:
         return sum(1 for _ in self._lines())
