@@ -4,7 +4,7 @@ use super::bridge::{Handle, Port, Reporter};
 use super::events::{Inbox, Observer};
 use super::options::Options;
 use super::runtime::{self, Owned, PerProcess};
-use super::{convert, errors};
+use super::{convert, errors, interpreter};
 use crate::ambient::Ambient;
 use crate::client::{self as core, Call, ImageRules};
 use crate::config::Settings;
@@ -84,8 +84,7 @@ type Ended = Option<Outcome<Detection>>;
 
 /// Runs signal handlers, and tells of events; not while the interpreter is shutting down.
 fn tidings(inbox: Option<&Inbox>) -> PyResult<()> {
-    Python::try_attach(|py| py.check_signals().and_then(|()| inbox.map_or(Ok(()), |inbox| inbox.tell(py))))
-        .unwrap_or(Ok(()))
+    interpreter::attached(|py| py.check_signals().and_then(|()| inbox.map_or(Ok(()), |inbox| inbox.tell(py))))
 }
 
 /// Everything that does not survive a fork.
@@ -182,7 +181,7 @@ impl State {
             Ok(slot) => slot,
             Err(error) => return Ok(Err(error)),
         };
-        let tick = if is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
+        let tick = if interpreter::is_main_thread() { SIGNAL_TICK } else { QUIET_TICK };
         let client = slot.client.clone();
         let mut running = Box::pin(async move { client.detect(call).await });
         let outcome = loop {
@@ -217,14 +216,6 @@ impl Drop for State {
             runtime.shutdown_background();
         }
     }
-}
-
-/// Whether this is the process's first thread, where Python runs its signal handlers.
-fn is_main_thread() -> bool {
-    #[cfg(target_os = "linux")]
-    return rustix::thread::gettid() == rustix::process::getpid();
-    #[cfg(not(target_os = "linux"))]
-    return true;
 }
 
 #[pymethods]

@@ -22,3 +22,24 @@ pub fn claim(py: Python<'_>) -> PyResult<()> {
         "aigclens is in use by another interpreter of this process; subinterpreters are not supported, use threads or processes",
     ))
 }
+
+/// Does something with the interpreter on a thread that waits, unless it is shutting down. A thread that comes back then is
+/// ended by Python in the middle of our frames, which ends the process with a crash: it stays here, and goes with the
+/// process. The main thread is the one that shuts down, and goes on.
+pub fn attached(work: impl FnOnce(Python<'_>) -> PyResult<()>) -> PyResult<()> {
+    match Python::try_attach(work) {
+        Some(done) => done,
+        None if is_main_thread() => Ok(()),
+        None => loop {
+            std::thread::park();
+        },
+    }
+}
+
+/// Whether this is the process's first thread, where Python runs its signal handlers.
+pub fn is_main_thread() -> bool {
+    #[cfg(target_os = "linux")]
+    return rustix::thread::gettid() == rustix::process::getpid();
+    #[cfg(not(target_os = "linux"))]
+    return true;
+}

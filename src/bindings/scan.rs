@@ -2,7 +2,7 @@
 use super::bridge::Port;
 use super::client::Client;
 use super::events::{Inbox, Observer};
-use super::{convert, errors, rows, runtime};
+use super::{convert, errors, interpreter, rows, runtime};
 use crate::client::Call;
 use crate::config::{Settings, seconds};
 use crate::error::{Error, Kind, Result as Outcome};
@@ -102,18 +102,24 @@ impl Scan {
     }
 
     /// Waits on this thread, with the interpreter released, and runs signal handlers meanwhile.
-    fn until(&self, py: Python<'_>, time: Duration, is_done: impl Fn(Duration) -> bool + Sync) -> PyResult<bool> {
-        let mut left = time;
-        loop {
-            let tick = left.min(TICK);
-            let done = py.detach(|| is_done(tick));
-            py.check_signals()?;
-            self.tell(py)?;
-            left = left.saturating_sub(tick);
-            if done || left.is_zero() {
-                return Ok(done);
+    fn until(
+        &self,
+        py: Python<'_>,
+        time: Duration,
+        is_done: impl Fn(Duration) -> bool + Send + Sync,
+    ) -> PyResult<bool> {
+        py.detach(|| {
+            let mut left = time;
+            loop {
+                let tick = left.min(TICK);
+                let done = is_done(tick);
+                interpreter::attached(|py| py.check_signals().and_then(|()| self.tell(py)))?;
+                left = left.saturating_sub(tick);
+                if done || left.is_zero() {
+                    return Ok(done);
+                }
             }
-        }
+        })
     }
 }
 

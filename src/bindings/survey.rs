@@ -1,7 +1,7 @@
 //! An estimate as Python drives it: fed like a scan, and counted instead of asked.
 use super::client::Client;
 use super::scan::{feed, question};
-use super::{convert, errors, runtime};
+use super::{convert, errors, interpreter, runtime};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::scan::{self as core, Retry};
 use crate::store::Store;
@@ -56,10 +56,12 @@ impl Survey {
 
     /// Waits on this thread until there is room, with the interpreter released; signal handlers are run meanwhile.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        while !py.detach(|| self.core.wait(TICK)) {
-            py.check_signals()?;
-        }
-        Ok(())
+        py.detach(|| {
+            while !self.core.wait(TICK) {
+                interpreter::attached(|py| py.check_signals())?;
+            }
+            Ok(())
+        })
     }
 
     /// Nothing more will be fed: waits for the last item. Items, refused, duplicates, cached, calls.
