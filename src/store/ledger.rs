@@ -95,9 +95,19 @@ impl Desk {
         Ok(known)
     }
 
-    /// What is known of a content, and nothing is written.
+    /// What is known of a content, and nothing is written. What a killed run was about to ask is unresolved, as the
+    /// next run will find it.
     pub(super) fn peek(&self, connection: &Connection, fingerprint: Fingerprint) -> rusqlite::Result<Known> {
-        Ok(self.standing(connection, fingerprint)?.map_or(Known::Nothing, |standing| standing.known))
+        let Some(standing) = self.standing(connection, fingerprint)? else { return Ok(Known::Nothing) };
+        if matches!(standing.known, Known::Nothing) {
+            let mut open = connection
+                .prepare_cached("SELECT tries + 1 FROM content WHERE id = ?1 AND id IN (SELECT content FROM attempt WHERE state = 'intent')")?;
+            let tries: Option<i64> = open.query_row([standing.id], |row| row.get(0)).optional()?;
+            if let Some(tries) = tries {
+                return Ok(Known::Unresolved { tries: u32::try_from(tries).unwrap_or(u32::MAX) });
+            }
+        }
+        Ok(standing.known)
     }
 
     /// Writes an intent, and how those before it ended.

@@ -52,8 +52,13 @@ fn absent(path: &Path) -> Result<PathBuf> {
         return Err(fault::refused(path, "it is a link to nothing"));
     }
     let name = path.file_name().ok_or_else(|| fault::refused(path, "its name is none of a file"))?;
-    let folder =
-        std::fs::canonicalize(folder(path)).map_err(|problem| unreachable(path, "finding the folder of", &problem))?;
+    let parent = folder(path);
+    let folder = std::fs::canonicalize(parent).map_err(|problem| match problem.kind() {
+        std::io::ErrorKind::NotFound => {
+            fault::refused(path, &format!("the folder {} does not exist; make it first", parent.display()))
+        }
+        _ => unreachable(path, "finding the folder of", &problem),
+    })?;
     Ok(folder.join(name))
 }
 

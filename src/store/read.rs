@@ -141,7 +141,13 @@ impl Reader {
     fn read_info(&self) -> rusqlite::Result<Info> {
         let connection = &self.connection;
         let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
-        let state = |state: &str| count(&format!("SELECT count(*) FROM content WHERE state = '{state}'"));
+        // As the next run will see it: what a killed one was about to ask is unresolved already.
+        let state = |state: &str| {
+            count(&format!(
+                "SELECT count(*) FROM content WHERE '{state}' = CASE WHEN state <> 'answered'
+                 AND id IN (SELECT content FROM attempt WHERE state = 'intent') THEN 'unresolved' ELSE state END"
+            ))
+        };
         let meta = |name: &str| {
             connection.query_row("SELECT value FROM meta WHERE name = ?1", [name], |row| row.get::<_, String>(0))
         };

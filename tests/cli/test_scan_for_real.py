@@ -228,3 +228,36 @@ def test_of_several_sources_each_is_looked_at_first(
     assert done.stderr.startswith("aigclens: ConfigError: ")
     assert done.stderr.count("\n") == 1
     assert wrong in done.stderr
+
+
+def test_what_a_kill_left_is_unresolved_at_once(service: Emulator, photos: Path, tmp_path: Path) -> None:
+    """L24: not only once the next run has looked: `store info` and an estimate say what that run will say."""
+    service.fault(stage="after_billing", action="stall", times=2, operation="ImageModeration")
+    command = [*COMMAND, "scan", "photos", "--store", "s.sqlite", "--quiet", "--concurrency", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, env=environment(service), stdout=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 30
+        while service.ledger().billed < 2:
+            assert time.monotonic() < end
+        process.kill()
+    info = json.loads(run(service, tmp_path, "store", "info", "s.sqlite", "--json").stdout)
+    doubts = run(service, tmp_path, "store", "unresolved", "s.sqlite", "--json").stdout.splitlines()
+    assert info["unresolved"] == len(doubts) == 2
+    found = run(service, tmp_path, "estimate", "photos", "--store", "s.sqlite", "--retry", "none", "--json")
+    assert json.loads(found.stdout)["calls"] == 28, found.stderr
+    done = run(service, tmp_path, "scan", "photos", "--store", "s.sqlite", "--retry", "none", "--quiet")
+    assert (done.returncode, service.ledger().billed) == (1, 30), done.stderr
+    again = json.loads(run(service, tmp_path, "store", "info", "s.sqlite", "--json").stdout)
+    assert (again["unresolved"], again["open"], again["answered"]) == (2, 0, 28)
+
+
+def test_the_summary_says_that_it_was_an_emulator(service: Emulator, photos: Path, tmp_path: Path) -> None:
+    """It never stands in silently; and a source without images is said to have none."""
+    (tmp_path / "photos" / "notes.txt").write_text("x")
+    done = run(service, tmp_path, "scan", "photos", "--out", "o.jsonl")
+    assert "aigclens: 40 answered by an emulator, which looks at no pixels: no money\n" in done.stderr
+    assert "aigclens: 1 passed over, no images\n" in done.stderr
+    (tmp_path / "empty").mkdir()
+    done = run(service, tmp_path, "scan", "empty", "--out", "e.jsonl")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        0, "aigclens: there is no image to ask about; 0 passed over",
+    )  # fmt: skip

@@ -114,6 +114,13 @@ def test_a_csv_is_read_as_spreadsheets_write_it(made: Callable[..., Path]) -> No
         assert read(made(name, text))[0].source in ("https://a/1.png", f"{made(name, text).parent}/a b.png")
 
 
+def test_a_row_without_an_image_keeps_its_other_columns(made: Callable[..., Path]) -> None:
+    path = made("l.csv", "id,url,split\na,,train\nb,https://a/1,test\n")
+    found = read(path, key_column="id", carry=["split"])
+    assert [(item.key, item.extra) for item in found] == [("a", {"split": "train"}), ("b", {"split": "test"})]
+    assert why(found[0], InvalidParameter) == "line 2: the column 'url' is empty"
+
+
 def test_broken_rows_are_items_of_error_with_their_lines(made: Callable[..., Path]) -> None:
     huge = "y" * 200_000
     text = f'url,n\nhttps://a/1,1\nhttps://a/2\n,3\n\nhttps://a/4,"{huge}"\nhttps://a/5,5,6\nnul\0.png,1\n  ,x\nhttps://a/9,9'

@@ -221,22 +221,32 @@ def _cells(row: ScanRow) -> tuple[str, ...]:
     )
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
 def _told(summary: Any) -> list[str]:
     """The summary as lines for people."""
     from aigclens.scanning.budget import dollars
     from aigclens.scanning.progress import span
 
+    if not summary.items and summary.stopped is None:
+        return [f"there is no image to ask about; {summary.skipped:,} passed over"]
     first = (
-        f"{summary.items:,} images: {summary.ok:,} answered, {summary.failed:,} failed, "
-        f"{summary.cached:,} from the store, {summary.duplicates:,} duplicates; "
+        f"{_counted(summary.items, 'image')}: {summary.ok:,} answered, {summary.failed:,} failed, "
+        f"{summary.cached:,} from the store, {_counted(summary.duplicates, 'duplicate')}; "
         f"{span(summary.elapsed)}, {summary.rate:.1f}/s"
     )
-    cost = f"{summary.billed_calls:,} calls billed: {summary.billed_usd:f} USD"
+    cost = f"{_counted(summary.billed_calls, 'call')} billed: {summary.billed_usd:f} USD"
     if summary.possibly_billed_calls:
         cost += f"; {summary.possibly_billed_calls:,} possibly billed: {summary.possibly_billed_usd:f} USD"
     if summary.left is not None:
         cost += f"; {dollars(max(0, summary.left)):f} USD left of the budget"
     lines = [first, cost]
+    if summary.engines["emulator"]:
+        lines.append(f"{summary.engines['emulator']:,} answered by an emulator, which looks at no pixels: no money")
+    if summary.skipped:
+        lines.append(f"{summary.skipped:,} passed over, no images")
     if summary.labels:
         lines.append("labels: " + ", ".join(f"{name} {count:,}" for name, count in summary.labels.most_common(10)))
     if summary.errors:

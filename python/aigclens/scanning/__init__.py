@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from aigclens.options import CallOptions, ClientOptions
 from aigclens.scanning.engine import AsyncScan, Scan, ScanOptions
 from aigclens.scanning.estimates import Estimate
 from aigclens.scanning.inputs import InputOptions
@@ -14,7 +16,6 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from aigclens.client import AsyncClient, Client
-    from aigclens.options import ClientOptions
 
 __all__ = [
     "COLUMNS",
@@ -124,7 +125,11 @@ def estimate(source: Any, *, client: Client | None = None, **options: Unpack[All
 
 
 def _parted(options: Any) -> tuple[dict[str, Any], Any]:
-    """The scan's own options, and the client's."""
+    """The scan's own options, and the client's. One that neither knows is refused by name."""
     names = _NAMES
+    for name in options.keys() - names - ClientOptions.__annotations__.keys() - CallOptions.__annotations__.keys():
+        close = get_close_matches(name, [*names, *ClientOptions.__annotations__], 1)
+        meant = f"; did you mean {close[0]}=?" if close else "; the options are those of a scan and of aigclens.Client"
+        raise TypeError(f"a scan has no option {name}={meant}")
     own = {name: value for name, value in options.items() if name in names}
     return own, {name: value for name, value in options.items() if name not in names}

@@ -107,6 +107,12 @@ class Summary:
         self._ended_at: float | None = None
         self._elapsed = 0.0
 
+    def __repr__(self) -> str:
+        return (
+            f"<Summary {self.items} items: {self.ok} ok, {self.failed} failed, {self.cached} cached, "
+            f"{self.duplicates} duplicates; billed {self.billed_usd:f} USD>"
+        )
+
     def add(self, row: ScanRow) -> None:
         """Counts a row."""
         self.items += 1

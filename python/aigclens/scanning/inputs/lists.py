@@ -152,12 +152,13 @@ def _rows(text: io.TextIOWrapper, base: str, shown: str, options: Options, delim
                 yield _failed(shown, begun, f"it has {len(row)} cells, and the first line names {width} columns")
             continue
         cell = row[at]
+        extra = {column: storable(row[index]) for column, index in carried} if carrying else None
         if not cell or cell.isspace():
-            yield _failed(shown, begun, f"the column '{layout.column}' is empty", row[key_at] if key_at >= 0 else "")
+            why, given = f"the column '{layout.column}' is empty", row[key_at] if key_at >= 0 else ""
+            yield _failed(shown, begun, why, given)._replace(extra=extra)
             continue
         source, name = resolve(cell)
         key = row[key_at] if key_at >= 0 else cell.strip()
-        extra = {column: storable(row[index]) for column, index in carried} if carrying else None
         yield Item(storable(key), located(source, begun), name, extra)
 
 
