@@ -1,3 +1,4 @@
+mod doubt;
 mod trouble;
 
 use super::*;
