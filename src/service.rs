@@ -23,7 +23,7 @@ mod gate;
 mod signing;
 mod trail;
 
-pub use gate::{Gate, Intending};
+pub use gate::{Gate, Intending, Withdrawing};
 pub use signing::Signed;
 pub use trail::{CANCELLED, Flight, Trail, failed, with_trail};
 
@@ -215,7 +215,11 @@ impl Service {
             if operation.is_paid() {
                 let agreed = trail.agree(&credentials.access_key_id).await;
                 agreed.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
-                let turn = self.experience.pace.admit(&credentials.access_key_id, terms.end).await;
+                let turn = tokio::select! {
+                    biased;
+                    error = trail.withdrawn() => Err(error),
+                    turn = self.experience.pace.admit(&credentials.access_key_id, terms.end) => turn,
+                };
                 turn.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
                 if let Some(warning) = self.experience.pace.warning() {
                     trail.warn(warning);

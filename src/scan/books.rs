@@ -4,16 +4,18 @@ use crate::attempt::{Attempt, Billing};
 use crate::budget::Budget;
 use crate::error::{Error, Kind, Result};
 use crate::price::{self, dollars};
-use crate::service::{Gate, Intending};
+use crate::service::{Gate, Intending, Withdrawing};
 use crate::store::{End, Fingerprint, Intent, Intention, Item, Settlement, Store};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 #[derive(Debug)]
 pub(super) struct Books {
     budget: Mutex<Budget>,
     /// A call has ended, and may have given back what it had set aside.
     settled: Notify,
+    /// Whether no more money is to be spent.
+    stopping: watch::Receiver<bool>,
     pub(super) store: Store,
     pub(super) ambient: Ambient,
 }
@@ -32,10 +34,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Books {
     /// Goes on where the store's earlier runs ended (M02).
-    pub(super) fn open(store: Store, limit: Option<u64>, ambient: Ambient) -> Arc<Self> {
+    pub(super) fn open(
+        store: Store,
+        limit: Option<u64>,
+        stopping: watch::Receiver<bool>,
+        ambient: Ambient,
+    ) -> Arc<Self> {
         let spent = store.spent();
         let budget = Mutex::new(Budget::new(limit, spent.billed, spent.possibly));
-        Arc::new(Self { budget, settled: Notify::new(), store, ambient })
+        Arc::new(Self { budget, settled: Notify::new(), stopping, store, ambient })
     }
 
     pub(super) fn balance(&self) -> Balance {
@@ -72,6 +79,15 @@ impl Books {
             }
             settled.await;
         }
+    }
+
+    /// Waits until the scan is stopped.
+    async fn stopped(&self) -> Error {
+        if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
+            // Nobody is left who could stop it.
+            std::future::pending::<()>().await;
+        }
+        Error::new(Kind::ScanPaused, "the scan was stopped before the request's turn; nothing was sent")
     }
 
     fn release(&self, billing: Billing) {
@@ -123,8 +139,15 @@ impl Entry {
             }
             (lines.intents.iter().copied().zip(paid).collect(), lines.is_reserved)
         };
+        if *self.books.stopping.borrow() {
+            return Err(self.books.stopped().await);
+        }
         if !is_reserved {
-            self.books.reserve().await?;
+            tokio::select! {
+                biased;
+                error = self.books.stopped() => return Err(error),
+                reserved = self.books.reserve() => reserved?,
+            }
             locked(&self.lines).is_reserved = true;
         }
         let tail = access_key_id.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
@@ -163,5 +186,20 @@ impl Entry {
 impl Gate for Entry {
     fn intend<'a>(&'a self, attempts: &'a [Attempt], access_key_id: &'a str) -> Intending<'a> {
         Box::pin(self.enter(attempts, access_key_id))
+    }
+
+    fn withdrawn<'a>(&'a self) -> Withdrawing<'a> {
+        Box::pin(self.books.stopped())
+    }
+}
+
+impl Drop for Entry {
+    /// One that was never closed, as of a panic: what was written down as about to be sent may have been.
+    fn drop(&mut self) {
+        let lines = self.lines.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if lines.is_reserved {
+            let is_sent = lines.intents.len() > lines.settled;
+            self.books.release(if is_sent { Billing::PossiblyBilled } else { Billing::NotBilled });
+        }
     }
 }

@@ -6,7 +6,7 @@ use super::row::{Input, Row, What, failure, fingerprint, told};
 use super::weather::{Pass, Sign};
 use super::{DataIds, Engine, MOST_TRIES, Retry};
 use crate::attempt::{Attempt, Billing};
-use crate::client::{Call, Loaded, Source};
+use crate::client::{Call, Caught, Loaded, Source};
 use crate::detection::Detection;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Calls about one item in one run that end with trouble which passes, before it is a row with an error.
 const ROUNDS: u32 = 3;
 
+/// Tries in vain after which an item rests that had no turn.
+const RESTED: usize = 4;
+
 /// The scan was stopped before the item's turn: it has no row, and the next run finds it as it was.
 struct Left;
 
@@ -27,6 +30,8 @@ enum Next {
     /// It goes back and is asked about again; whether this counts against it.
     Again {
         counts: bool,
+        /// It rests as long as after so many tries in vain.
+        tries: usize,
     },
 }
 
@@ -66,10 +71,17 @@ impl Engine {
     pub(super) async fn story(self: &Arc<Self>, number: u64, input: Input) -> Option<Row> {
         let Input { item, source } = input;
         let desk = self.unless_stopped(self.desks.acquire()).await?.ok()?;
-        let row = match self.look_at(number, item, source).await {
-            Ok(Ok(subject)) => self.find_out(subject).await,
-            Ok(Err(row)) => Ok(row),
-            Err(Left) => Err(Left),
+        // A panic about one item is that item's row, and ends nothing else.
+        let looked = Caught::new(self.look_at(number, item.clone(), source)).await;
+        let row = match looked {
+            Some(Ok(Ok(subject))) => {
+                let (fingerprint, found) = (subject.fingerprint, Caught::new(self.find_out(subject)).await);
+                // It may have been while a request was under way.
+                found.unwrap_or_else(|| Ok(broken(number, item, Some(fingerprint), Billing::PossiblyBilled)))
+            }
+            Some(Ok(Err(row))) => Ok(row),
+            Some(Err(Left)) => Err(Left),
+            None => Ok(broken(number, item, None, Billing::NotBilled)),
         };
         drop(desk);
         row.ok()
@@ -181,10 +193,12 @@ impl Engine {
             let outcome = self.client.detect(self.call(subject, &entry)).await;
             match self.conclude(subject, &entry, &pass, outcome, rounds + 1 >= ROUNDS).await? {
                 Next::Row(row) => return Ok(*row),
-                Next::Again { counts } => rounds += u32::from(counts),
+                Next::Again { counts, tries } => {
+                    rounds += u32::from(counts);
+                    drop((pass, seat));
+                    self.unless_stopped(tokio::time::sleep(self.weather.rest(tries))).await.ok_or(Left)?;
+                }
             }
-            drop((pass, seat));
-            self.unless_stopped(tokio::time::sleep(self.weather.rest(0))).await.ok_or(Left)?;
         }
     }
 
@@ -230,6 +244,8 @@ impl Engine {
                     verdict = verdict.at_last();
                 }
                 let sign = match verdict {
+                    // Nothing was sent: the service had no part in it.
+                    Verdict::Row(Sign::Fair) if attempts.is_empty() => None,
                     Verdict::Row(sign) | Verdict::Again(sign) | Verdict::AgainOrStop(sign) | Verdict::Wait(sign) => {
                         Some(sign)
                     }
@@ -238,6 +254,13 @@ impl Engine {
                 let diagnosis = sign.and_then(|sign| self.weather.heard(pass, sign, Some(&error)));
                 // What waits for better weather is not counted against the item.
                 let is_row = matches!(verdict, Verdict::Row(_)) && !(is_last && self.is_about_the_weather(&error));
+                if is_row && attempts.is_empty() {
+                    // Refused here, before anything was sent: it says nothing of the image, nor of the service.
+                    let closed = entry.close(attempts, End::Open).await;
+                    closed.map_err(|error| self.give_up(error))?;
+                    let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
+                    return Ok(row(What::Failed(Box::new(failure)), Billing::NotBilled));
+                }
                 if !is_row {
                     let closed = entry.close(attempts, End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
@@ -245,7 +268,9 @@ impl Engine {
                     if verdict == Verdict::Stop {
                         return Err(self.give_up(error));
                     }
-                    return Ok(Next::Again { counts });
+                    // Whoever had no turn in a long time would not have one in a second: each round is written down.
+                    let tries = if verdict == Verdict::Wait(Sign::Silent) { RESTED } else { 0 };
+                    return Ok(Next::Again { counts, tries });
                 }
                 let failure: Box<Failure> =
                     Box::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
@@ -277,6 +302,13 @@ impl Engine {
         self.stop(Some(error));
         Left
     }
+}
+
+/// The row of an item about which this program broke down. It tells no time: the clock may be what broke.
+fn broken(number: u64, item: Item, fingerprint: Option<Fingerprint>, billing: Billing) -> Row {
+    let error = Error::new(Kind::Internal, "the scan failed inside about this item: a panic; please report it");
+    let what = What::Failed(Box::new(failure(&error.with_billing(billing), Vec::new(), Duration::ZERO)));
+    Row { number, item, what, evidence: Vec::new(), fingerprint, billing, is_cached: false, duplicate_of: None }
 }
 
 fn answer(found: Detection, evidence: Vec<String>, at: Duration) -> Answer {

@@ -146,15 +146,16 @@ pub struct Scan {
 impl Scan {
     pub fn start(client: Client, store: Store, options: Options, ambient: Ambient, runtime: Handle) -> Self {
         let concurrency = options.concurrency;
+        let stopping = watch::Sender::new(false);
         let engine = Engine {
             client,
-            books: Books::open(store, options.budget, ambient),
+            books: Books::open(store, options.budget, stopping.subscribe(), ambient),
             flights: Arc::default(),
             weather: Weather::new(options.patience),
             window: Window::new(2 * concurrency + 4 * AHEAD, BYTES, options.is_ordered),
             desks: Semaphore::new(concurrency + AHEAD),
             seats: Semaphore::new(concurrency),
-            stopping: watch::Sender::new(false),
+            stopping,
             options,
         };
         Self { engine: Arc::new(engine), runtime }
@@ -171,8 +172,7 @@ impl Scan {
         let number = self.engine.window.enter(bytes);
         let engine = Arc::clone(&self.engine);
         self.runtime.spawn(async move {
-            // A panic in one item is that item's, and ends nothing else.
-            let row = crate::client::Caught::new(engine.story(number, input)).await.flatten();
+            let row = engine.story(number, input).await;
             engine.window.leave(number, bytes, row);
         });
     }

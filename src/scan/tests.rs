@@ -1,3 +1,4 @@
+mod doubt;
 mod trouble;
 
 use super::*;
@@ -81,6 +82,15 @@ fn refusal(code: u16) -> std::result::Result<Response, Failure> {
 }
 
 fn client(oracle: &Arc<Oracle>, max_retries: u32) -> Client {
+    client_of(oracle, max_retries, None)
+}
+
+/// One that waits for turns, so many a second.
+fn paced(oracle: &Arc<Oracle>, qps: f64) -> Client {
+    client_of(oracle, 0, Some(qps))
+}
+
+fn client_of(oracle: &Arc<Oracle>, max_retries: u32, qps: Option<f64>) -> Client {
     let settings = Settings {
         endpoint: Endpoint::of_region("us-east-1", false).unwrap(),
         failover: Vec::new(),
@@ -96,7 +106,7 @@ fn client(oracle: &Arc<Oracle>, max_retries: u32) -> Client {
             idle: Duration::from_secs(15),
         },
         policy: Policy { max_retries, ..Policy::default() },
-        qps: None,
+        qps,
         pace: crate::pace::Scope::Process,
         network: Network { proxy: None, trust_env: false, ca_file: None, user_agent: "test/1".into() },
     };

@@ -60,19 +60,17 @@ pub(super) struct Weather {
 #[derive(Debug)]
 pub(super) struct Pass {
     weather: Arc<Weather>,
-    is_probe: bool,
+    /// The beginning of the outage that it is to find out about.
+    probes: Option<Instant>,
 }
 
 impl Drop for Pass {
     fn drop(&mut self) {
-        if self.is_probe
-            && let Some(foul) = &mut self.weather.sky().foul
-        {
+        let Some(since) = self.probes else { return };
+        if let Some(foul) = self.weather.sky().foul.as_mut().filter(|foul| foul.since == since) {
             foul.is_probed = false;
         }
-        if self.is_probe {
-            self.weather.changed.notify_waiters();
-        }
+        self.weather.changed.notify_waiters();
     }
 }
 
@@ -105,17 +103,18 @@ impl Weather {
             let rest = {
                 let mut sky = self.sky();
                 let Some(foul) = &mut sky.foul else {
-                    return Ok(Pass { weather: Arc::clone(self), is_probe: false });
+                    return Ok(Pass { weather: Arc::clone(self), probes: None });
                 };
                 let now = Instant::now();
-                if now.duration_since(foul.since) >= self.patience {
+                let end = foul.since + self.patience;
+                // Where nobody was there to find out when it was time to, nobody knows that it is still as it was.
+                if now >= end && (foul.is_probed || foul.next >= end) {
                     return Err(lost_patience(foul, self.patience));
                 }
                 if !foul.is_probed && foul.next <= now {
                     foul.is_probed = true;
-                    return Ok(Pass { weather: Arc::clone(self), is_probe: true });
+                    return Ok(Pass { weather: Arc::clone(self), probes: Some(foul.since) });
                 }
-                let end = foul.since + self.patience;
                 if foul.is_probed { end } else { foul.next.min(end) }
             };
             let _ = tokio::time::timeout_at(rest, changed).await;
@@ -143,7 +142,7 @@ impl Weather {
                 let is_out = sign == Sign::Outage || sky.bad >= OUTAGE;
                 let now = Instant::now();
                 match &mut sky.foul {
-                    Some(foul) if pass.is_probe => {
+                    Some(foul) if pass.probes == Some(foul.since) => {
                         foul.next = now + self.rest(foul.tries);
                         foul.tries += 1;
                         foul.why = error.clone();
@@ -203,10 +202,10 @@ mod tests {
         assert_eq!(weather.why().as_deref(), Some("no route to host"));
         let began = Instant::now();
         let probe = weather.pass().await.unwrap();
-        assert_eq!((probe.is_probe, began.elapsed().as_secs()), (true, 1));
+        assert_eq!((probe.probes.is_some(), began.elapsed().as_secs()), (true, 1));
         let other = tokio::spawn({
             let weather = Arc::clone(&weather);
-            async move { weather.pass().await.map(|pass| pass.is_probe) }
+            async move { weather.pass().await.map(|pass| pass.probes.is_some()) }
         });
         tokio::time::sleep(Duration::from_secs(60)).await;
         assert!(!other.is_finished());
@@ -215,7 +214,7 @@ mod tests {
         assert!(other.await.unwrap().unwrap(), "the next one finds out after a longer rest");
         let last = weather.pass().await.unwrap();
         assert!(weather.heard(&last, Sign::Fair, None).is_none());
-        assert!(!weather.pass().await.unwrap().is_probe);
+        assert!(!weather.pass().await.unwrap().probes.is_some());
     }
 
     /// F18: the rests grow, and a probe that is given up is another's to make.
@@ -232,7 +231,7 @@ mod tests {
         assert_eq!(waits, [1, 2, 4, 8, 15, 15, 15]);
         drop(weather.pass().await.unwrap());
         let began = Instant::now();
-        assert!(weather.pass().await.unwrap().is_probe);
+        assert!(weather.pass().await.unwrap().probes.is_some());
         assert_eq!(began.elapsed(), Duration::ZERO);
     }
 
@@ -244,6 +243,37 @@ mod tests {
         let error = weather.pass().await.unwrap_err();
         assert_eq!(error.kind(), Kind::ScanPaused);
         assert!(error.message().contains("no route to host") && error.message().contains("again"), "{error}");
+    }
+
+    /// F18: where nobody was there to find out, the next one does, however late it comes: an idle scan is no outage.
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_scan_is_not_out_of_patience() {
+        let weather = outage().await;
+        tokio::time::sleep(Duration::from_secs(5_000)).await;
+        let probe = weather.pass().await.unwrap();
+        assert!(probe.probes.is_some());
+        weather.heard(&probe, Sign::Outage, Some(&error(Kind::Connect)));
+        drop(probe);
+        assert_eq!(weather.pass().await.unwrap_err().kind(), Kind::ScanPaused);
+        let hasty = Weather::new(Duration::ZERO);
+        let pass = hasty.pass().await.unwrap();
+        hasty.heard(&pass, Sign::Outage, Some(&error(Kind::Connect)));
+        assert_eq!(hasty.pass().await.unwrap_err().kind(), Kind::ScanPaused);
+    }
+
+    /// F18: who found out about one outage is not taken for the one who finds out about the next.
+    #[tokio::test(start_paused = true)]
+    async fn one_finds_out_about_each_outage() {
+        let weather = outage().await;
+        let old = weather.pass().await.unwrap();
+        weather.heard(&old, Sign::Fair, None);
+        let late = weather.pass().await.unwrap();
+        weather.heard(&late, Sign::Outage, Some(&error(Kind::Connect)));
+        let new = weather.pass().await.unwrap();
+        assert!(new.probes.is_some());
+        drop(old);
+        let second = tokio::time::timeout(Duration::from_secs(600), weather.pass()).await;
+        assert!(second.is_err(), "two of them are on the way");
     }
 
     /// C06: a few server errors among answers are no outage, five in a row are.

@@ -81,6 +81,14 @@ impl Trail {
         }
     }
 
+    /// Ends once whoever agreed does not want the request any more; never where nobody was asked.
+    pub async fn withdrawn(&self) -> Error {
+        match &self.gate {
+            Some(gate) => gate.withdrawn().await,
+            None => std::future::pending().await,
+        }
+    }
+
     /// A request is about to be sent. The flight must be landed; one that is dropped was given up, and says so.
     pub fn depart(&mut self, operation: Operation, region: Option<&str>, endpoint: &str, waited: Duration) -> Flight {
         self.begun += 1;

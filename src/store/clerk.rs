@@ -168,7 +168,7 @@ impl Clerk {
             }
             _ => fault::told(self.path(), &error),
         };
-        if matches!(trouble, Trouble::Busy | Trouble::Other) {
+        if trouble == Trouble::Other && fault::is_of_a_row(&error) {
             // A fault of one is not to be a fault of all.
             if batch.len() > 1 {
                 for command in batch {
@@ -225,11 +225,11 @@ impl Clerk {
             }
         }
         let Some(keep) = &self.keep else { return Err(poison.told()) };
-        let question = self.desk.question;
+        let Desk { question, run } = self.desk;
         let lines: Vec<Line> = settlements
             .iter()
             .filter_map(|command| match command {
-                Command::Settle(ending, _) => Some(Line { question, ending: (**ending).clone() }),
+                Command::Settle(ending, _) => Some(Line { question, run: Some(run), ending: (**ending).clone() }),
                 _ => None,
             })
             .collect();

@@ -55,7 +55,7 @@ pub(super) struct Ending {
     pub(super) key: String,
     pub(super) source: String,
     pub(super) attempts: Vec<Ended>,
-    /// Whether any request of the call was tried.
+    /// Whether any request of the call may have been served: an outage is no try.
     pub(super) is_tried: bool,
     /// Nothing where nothing was decided.
     pub(super) outcome: Option<Outcome>,
@@ -105,7 +105,7 @@ impl Ending {
             key,
             source,
             attempts: intents.iter().map(ended).collect(),
-            is_tried: intents.iter().any(|(_, attempt)| attempt.is_some()),
+            is_tried: intents.iter().flat_map(|(_, attempt)| attempt).any(|attempt| attempt.billing != Billing::NotBilled),
             outcome: match end {
                 End::Answered(answer) => Some(Outcome::of_answer(answer)),
                 End::Failed(failure) => Some(Outcome::of_failure(failure)),

@@ -29,6 +29,13 @@ pub(super) fn trouble(error: &rusqlite::Error) -> Trouble {
     }
 }
 
+/// Whether a statement failed for what it was to write, so that others would not.
+pub(super) fn is_of_a_row(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{ApiMisuse, ConstraintViolation, ParameterOutOfRange, TooBig, TypeMismatch, Unknown};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ApiMisuse | ConstraintViolation | ParameterOutOfRange | TooBig | TypeMismatch | Unknown))
+}
+
 /// The error of a statement.
 pub(super) fn told(path: &Path, error: &rusqlite::Error) -> Error {
     match trouble(error) {

@@ -296,7 +296,11 @@ impl Desk {
             "answered" | "failed" => {
                 self.settled(row, fingerprint, state == "answered", tries).unwrap_or(Known::Unresolved { tries })
             }
-            _ => Known::Unresolved { tries },
+            // Asked about again by the next run, not by this one.
+            _ => match self.settled(row, fingerprint, false, tries) {
+                Some(Known::Failed(past)) if past.is_of_this_run => Known::Failed(past),
+                _ => Known::Unresolved { tries },
+            },
         };
         Ok(Some(Standing { id, known, state }))
     }

@@ -177,7 +177,9 @@ fn begin(
     let work = || -> rusqlite::Result<(Desk, Spent)> {
         let desk = Desk::open(connection, question, at, &lock::host())?;
         for line in rescued.iter().flat_map(|file| &file.lines) {
-            Desk { question: line.question, run: desk.run }.settle(connection, &line.ending)?;
+            // It is of the run that asked: what this one finds was there before.
+            let run = line.run.unwrap_or(desk.run - 1);
+            Desk { question: line.question, run }.settle(connection, &line.ending)?;
         }
         doubt(connection, super::ending::nanos(at))?;
         Ok((desk, Desk::spent(connection, question.is_loopback)?))

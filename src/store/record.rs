@@ -108,7 +108,8 @@ pub enum Known {
     Nothing,
     Answered(Box<Past<Answer>>),
     Failed(Box<Past<Failure>>),
-    /// A request was sent, or was about to be, whose outcome nobody knows (a crash), and none has answered since.
+    /// A request was sent, or was about to be, whose outcome nobody knows (a crash), and none has answered since. What
+    /// this run itself has no answer to is [`Self::Failed`] for the rest of it.
     Unresolved {
         tries: u32,
     },

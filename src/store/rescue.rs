@@ -21,6 +21,9 @@ const FILES: u32 = 16;
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Line {
     pub(super) question: i64,
+    /// The run that asked.
+    #[serde(default)]
+    pub(super) run: Option<i64>,
     pub(super) ending: Ending,
 }
 
@@ -38,6 +41,8 @@ pub(super) struct Rescued {
 pub(super) struct Rescue {
     file: File,
     pub(super) path: PathBuf,
+    /// Whether its last line may be there in part only.
+    is_torn: bool,
 }
 
 impl Rescue {
@@ -50,7 +55,7 @@ impl Rescue {
             match openat(CWD, &path, flags, Mode::RUSR | Mode::WUSR) {
                 Ok(file) => {
                     sync_folder(&path)?;
-                    return Ok(Self { file: File::from(file), path });
+                    return Ok(Self { file: File::from(file), path, is_torn: false });
                 }
                 Err(errno) => refusal = errno,
             }
@@ -60,12 +65,15 @@ impl Rescue {
 
     /// Adds settlements; they are durable when this returns.
     pub(super) fn add(&mut self, lines: &[Line]) -> std::io::Result<()> {
-        let mut text = String::new();
+        // What comes behind a torn line begins one of its own.
+        let mut text = if self.is_torn { "\n".to_owned() } else { String::new() };
         for line in lines {
             let json = serde_json::to_string(line)?;
             text.extend([&format!("{:016x} ", sum(json.as_bytes())), &json, "\n"]);
         }
+        self.is_torn = true;
         self.file.write_all(text.as_bytes())?;
+        self.is_torn = false;
         self.file.sync_all()
     }
 }

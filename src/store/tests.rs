@@ -6,6 +6,7 @@ mod damage;
 mod lock;
 mod places;
 mod reading;
+mod rescued;
 mod round;
 mod trouble;
 mod world;

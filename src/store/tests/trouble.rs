@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A small disk of its own, or nothing where this test may not mount one.
-struct Disk(PathBuf);
+pub(super) struct Disk(pub(super) PathBuf);
 
 impl Disk {
-    fn new(place: &Place, kibibytes: u32) -> Option<Self> {
+    pub(super) fn new(place: &Place, kibibytes: u32) -> Option<Self> {
         let path = place.0.join("disk");
         std::fs::create_dir_all(&path).unwrap();
         let size = format!("size={kibibytes}k");
@@ -28,14 +28,14 @@ impl Disk {
     }
 
     /// Takes all the room that is left.
-    fn fill(&self) {
+    pub(super) fn fill(&self) {
         let mut file = std::fs::File::create(self.0.join("filler")).unwrap();
         for size in [1 << 16, 4096, 1] {
             while file.write_all(&vec![1; size]).is_ok() {}
         }
     }
 
-    fn free(&self) {
+    pub(super) fn free(&self) {
         std::fs::remove_file(self.0.join("filler")).unwrap();
     }
 }
