@@ -236,7 +236,8 @@ def test_of_several_sources_each_is_looked_at_first(
 ) -> None:
     """A source that cannot be read is wrong usage, and not found out after the others were paid for."""
     (tmp_path / "list.csv").write_text("id,where\n1,photos/0.png\n")
-    done = run(service, tmp_path, "scan", "photos", wrong, "--store", "s", "--quiet")
+    long = f"https://example.com/{'a' * 300}.png"
+    done = run(service, tmp_path, "scan", "photos", long, wrong, "--store", "s", "--quiet")
     assert (done.returncode, done.stdout, service.ledger().billed) == (2, "", 0), done.stderr
     assert done.stderr.startswith("aigclens: ConfigError: ")
     assert done.stderr.count("\n") == 1

@@ -121,7 +121,6 @@ def test_evaluate_detector_asks_nothing_it_cannot_evaluate(emulator: Emulator, t
     assert emulator.ledger().billed == 0
 
 
-
 @pytest.fixture
 def web(aigclens_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     pytest.importorskip("fastapi")

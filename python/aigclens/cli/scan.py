@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -76,7 +75,7 @@ class _Run:
         if options.out == "-":
             raise ConfigError("--out is a file; --json prints the rows to the standard output")
         # What cannot be written is found out before anything is paid for.
-        files = {f"source{number}": name for number, name in enumerate(options.sources) if os.path.isfile(name)}
+        files = {f"source{number}": name for number, name in enumerate(options.sources) if engine.is_file(name)}
         choices.distinct(out=options.out, summary=options.summary, store=self._place_of_store(), **files)
         if options.summary:
             check_place(options.summary, force=options.force)
