@@ -22,8 +22,9 @@ parser.add_argument("--out", type=Path, default=Path("summary.json"))
 parser.add_argument("--budget", default="5 USD")
 options = parser.parse_args()
 images = [(path.stem, path) for path in sorted(options.folder.rglob("*")) if path.is_file()]
-if len(dict(images)) < len(images):
-    parser.error("two files have the same stem, which is to be the id of one")
+if not images or len(dict(images)) < len(images):
+    parser.error("the folder has no files, or two of the same stem, which is to be the id of one")
+truth = {line["id"]: line["label"] for line in csv.DictReader(options.truth.open(newline=""))} if options.truth else {}
 how = {"service": "aigcDetector_ultra", "data_id": "key", "store": options.store, "budget": options.budget}
 with aigclens.scan(images, progress=True, **how) as scan:
     rows = {row.key: row for row in sorted(scan, key=lambda row: row.key)}
@@ -32,8 +33,7 @@ found = {key: {one.name: one.confidence for one in row.labels} for key, row in r
 digest = hashlib.sha256(content.encode()).hexdigest()
 result: dict[str, object] = {"version": aigclens.__version__, "input_sha256": digest}
 result |= {"images": found, "failed": {key: row.error for key, row in rows.items() if not row.ok}}
-if options.truth:
-    truth = {line["id"]: line["label"] for line in csv.DictReader(options.truth.open(newline=""))}
+if truth:
     said = {key: {name for name, sure in found[key].items() if sure is None or sure >= THRESHOLD} for key in found}
     right = {name: [(name in said[key]) == (truth[key] == name) for key in said if key in truth] for name in LABELS}
     result["accuracy"] = {name: sum(hits) / max(1, len(hits)) for name, hits in right.items()}

@@ -193,6 +193,19 @@ def test_a_store_says_what_it_has(service: Emulator, photos: Path, tmp_path: Pat
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (4, "", 1)
 
 
+def test_an_output_that_is_no_file_is_told_what_there_is(service: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for out, says in (
+        ("-", "--out is a file; --json prints the rows to the standard output"),
+        ("gone/o.csv", "gone/o.csv: the folder gone does not exist; make it first"),
+        ("o.xlsx", "say which format (--format, format=)"),
+    ):
+        done = run(service, tmp_path, "scan", "photos", "--out", out)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+        assert done.stderr.endswith(says + "\n")
+        assert out == "-" or done.stderr.count(out) == 1
+
+
 def test_nothing_is_written_over_what_is_read(service: Emulator, photos: Path, tmp_path: Path) -> None:
     """`--force` replaces an earlier output, never a source, a store, or another output of the same command."""
     names = "".join(f'{{"path": "photos/{number}.png"}}\n' for number in range(0, 6, 2))
@@ -223,7 +236,8 @@ def test_of_several_sources_each_is_looked_at_first(
 ) -> None:
     """A source that cannot be read is wrong usage, and not found out after the others were paid for."""
     (tmp_path / "list.csv").write_text("id,where\n1,photos/0.png\n")
-    done = run(service, tmp_path, "scan", "photos", wrong, "--store", "s", "--quiet")
+    long = f"https://example.com/{'a' * 300}.png"
+    done = run(service, tmp_path, "scan", "photos", long, wrong, "--store", "s", "--quiet")
     assert (done.returncode, done.stdout, service.ledger().billed) == (2, "", 0), done.stderr
     assert done.stderr.startswith("aigclens: ConfigError: ")
     assert done.stderr.count("\n") == 1

@@ -107,6 +107,20 @@ def test_evaluate_detector(emulator: Emulator, tmp_path: Path) -> None:
     assert len((EXAMPLES / "evaluate_detector.py").read_text().splitlines()) <= 40
 
 
+def test_evaluate_detector_asks_nothing_it_cannot_evaluate(emulator: Emulator, tmp_path: Path) -> None:
+    """A wrong folder and a missing truth are found out before anything is paid for."""
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "cat.png").write_bytes(images.png(256, 256))
+    for arguments in (["gone"], ["in", "--truth", "gone.csv"]):
+        done = subprocess.run(
+            [sys.executable, str(EXAMPLES / "evaluate_detector.py"), *arguments],
+            cwd=tmp_path, env={**os.environ, **emulator.environment()}, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode != 0
+    assert not list(tmp_path.glob("*.json"))
+    assert emulator.ledger().billed == 0
+
+
 @pytest.fixture
 def web(aigclens_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     pytest.importorskip("fastapi")

@@ -23,6 +23,14 @@ class Clock:
         return self.now
 
 
+def test_it_shows_what_it_came_to() -> None:
+    summary = Summary()
+    summary.add(answered("a.png"))
+    assert repr(summary) == "<Summary 1 items: 1 ok, 0 failed, 0 cached, 0 duplicates; billed 0.0006 USD>"
+    summary.add(failed("g.png", billing="possibly_billed"))
+    assert repr(summary).endswith("1 failed, 0 cached, 0 duplicates; billed 0.0006, possibly 0.0006 USD>")
+
+
 def test_everything_is_counted(tmp_path: Path) -> None:
     clock = Clock()
     summary = Summary(

@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 __all__ = ["add_client", "add_inputs", "budget", "client_of", "distinct", "input_options", "refused"]
 
 
-def add_inputs(parser: argparse.ArgumentParser) -> None:
-    """What is scanned."""
+def add_inputs(parser: argparse.ArgumentParser, store: str) -> None:
+    """What is scanned, and what the store is for."""
     parser.add_argument(
         "sources",
         nargs="+",
         metavar="SOURCE",
-        help="a folder, a list (.txt, .csv, .tsv, .jsonl, .parquet), an archive (.tar, .zip; {000..999}.tar), a "
-        "pattern, an image or a URL",
+        help="a folder, a list (.txt, .csv, .tsv, .jsonl, .parquet; - for lines of the standard input), an archive "
+        "(.tar, .zip; {000..999}.tar), a pattern, an image or a URL",
     )
-    parser.add_argument("--store", metavar="FILE", help="where every answer is kept (default: beside --out)")
+    parser.add_argument("--store", metavar="FILE", help=store)
     parser.add_argument(
         "--retry",
         choices=["none", "unresolved", "errors"],

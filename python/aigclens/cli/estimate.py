@@ -13,7 +13,7 @@ _QPS = 95.0
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens estimate`."""
-    choices.add_inputs(parser)
+    choices.add_inputs(parser, "the store of earlier runs, whose answers are not asked for again (default: none)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     choices.add_client(parser)
     parser.set_defaults(run=run)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
 from aigclens.cli import OK, OUT_OF_BUDGET, SOME_FAILED, STOPPED, choices, engine, output
 from aigclens.cli.display import Display
 from aigclens.cli.stopping import Stopping
-from aigclens.errors import AigcError, BudgetExceeded
+from aigclens.errors import AigcError, BudgetExceeded, ConfigError
 
 if TYPE_CHECKING:
     from aigclens.report import Writer
@@ -21,7 +20,7 @@ _GO_ON = "the same command goes on where this one ended"
 
 def add(parser: argparse.ArgumentParser) -> None:
     """The arguments of `aigclens scan`."""
-    choices.add_inputs(parser)
+    choices.add_inputs(parser, "where every answer is kept (default: beside --out)")
     parser.add_argument("--out", metavar="FILE", help="where the rows go: .jsonl grows; .csv, .parquet, .html last")
     parser.add_argument(
         "--format", choices=["jsonl", "csv", "parquet", "html"], help="what --out is, if its name does not say"
@@ -73,8 +72,10 @@ class _Run:
         from aigclens.scanning.summary import check_place
 
         options = self._options
+        if options.out == "-":
+            raise ConfigError("--out is a file; --json prints the rows to the standard output")
         # What cannot be written is found out before anything is paid for.
-        files = {f"source{number}": name for number, name in enumerate(options.sources) if os.path.isfile(name)}
+        files = {f"source{number}": name for number, name in enumerate(options.sources) if engine.is_file(name)}
         choices.distinct(out=options.out, summary=options.summary, store=self._place_of_store(), **files)
         if options.summary:
             check_place(options.summary, force=options.force)

@@ -59,7 +59,10 @@ def format_of(path: str | os.PathLike[str], format: str | None = None) -> Format
         raise ConfigError(f"format is {format!r}; it should be one of {', '.join(_FORMATS)}")
     found = _SUFFIXES.get(Path(os.fspath(path)).suffix.lower())
     if found is None:
-        raise ConfigError(f"{os.fspath(path)}: the name ends with none of {', '.join(_SUFFIXES)}; give one of these, or say which format (--format, format=)")
+        raise ConfigError(
+            f"{os.fspath(path)}: the name ends with none of {', '.join(_SUFFIXES)}; "
+            "give one of these, or say which format (--format, format=)"
+        )
     return found
 
 

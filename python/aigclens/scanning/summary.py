@@ -108,9 +108,10 @@ class Summary:
         self._elapsed = 0.0
 
     def __repr__(self) -> str:
+        doubt = f", possibly {self.possibly_billed_usd:f}" if self.possibly_billed_calls else ""
         return (
             f"<Summary {self.items} items: {self.ok} ok, {self.failed} failed, {self.cached} cached, "
-            f"{self.duplicates} duplicates; billed {self.billed_usd:f} USD>"
+            f"{self.duplicates} duplicates; billed {self.billed_usd:f}{doubt} USD>"
         )
 
     def add(self, row: ScanRow) -> None:
