@@ -145,7 +145,8 @@ impl Scan {
             let line = settings.qps.map_or(0.0, |qps| f64::from(u32::try_from(options.concurrency).unwrap_or(0)) / qps);
             let total = call.total_timeout.unwrap_or(settings.timeouts.total);
             call.total_timeout = Some(total.saturating_add(Duration::try_from_secs_f64(line).unwrap_or_default()));
-            let options = options.read(call)?;
+            let mut options = options.read(call)?;
+            options.concurrency = Options::at_pace(options.concurrency, settings.qps);
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let store = Store::open(store.as_deref(), &question, &ambient)?;
             let asked = rows::Asked { service: question.service, region: settings.endpoint.region.clone() };

@@ -33,6 +33,9 @@ pub const MOST_CONCURRENCY: usize = 256;
 const BYTES: usize = 256 * 1024 * 1024;
 /// Calls about one content over all runs that end in failure or doubt, after which it is left alone (L19).
 const MOST_TRIES: u32 = 6;
+/// Seconds that the calls of a scan wait for their turns at most, if all turns are its own. More calls side by side make
+/// nothing faster; an upload would be stale before its turn came, and a crash would leave more of them in doubt.
+const LINE: f64 = 300.0;
 /// Items that are looked at and looked up ahead of those that are asked about.
 const AHEAD: usize = 32;
 
@@ -100,6 +103,12 @@ impl Options {
     pub fn concurrency(value: i64) -> Result<usize> {
         let read = usize::try_from(value).ok().filter(|value| (1..=MOST_CONCURRENCY).contains(value));
         read.ok_or_else(|| Error::new(Kind::Config, format!("concurrency must be 1 to {MOST_CONCURRENCY}")))
+    }
+
+    /// How many of so many calls have their turns before long, at so many a second.
+    pub fn at_pace(concurrency: usize, qps: Option<f64>) -> usize {
+        let fits = |calls: &usize| qps.is_none_or(|qps| f64::from(u32::try_from(*calls).unwrap_or(0)) <= qps * LINE);
+        (1..=concurrency).rev().find(fits).unwrap_or(1)
     }
 }
 
@@ -252,7 +261,9 @@ impl Scan {
         self.runtime.spawn(async move {
             let (over, ended) = tokio::sync::oneshot::channel();
             engine.window.when_over(Box::new(move || over.send(()).unwrap_or_default()));
-            let _ = ended.await;
+            if ended.await.is_err() {
+                return;
+            }
             let _ = tokio::task::spawn_blocking(move || engine.books.store.close()).await;
         });
     }

@@ -338,6 +338,16 @@ async fn an_item_that_was_wrong_already_is_a_row_that_costs_nothing() {
     assert!(oracle.asked().is_empty());
 }
 
+/// K07, L24: with few calls a second, no more of them are prepared than can be made before what they uploaded is stale.
+#[test]
+fn a_slow_pace_keeps_the_line_short() {
+    for (qps, wanted, seats) in
+        [(None, 256, 256), (Some(95.0), 256, 256), (Some(0.1), 256, 30), (Some(0.01), 16, 3), (Some(0.001), 16, 1)]
+    {
+        assert_eq!(Options::at_pace(wanted, qps), seats, "{qps:?}");
+    }
+}
+
 /// I23: bytes that the caller holds count too; one item larger than all of the room is still taken.
 #[tokio::test]
 async fn the_window_is_bounded_in_items_and_in_bytes() {

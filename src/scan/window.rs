@@ -23,7 +23,7 @@ struct State {
     why: Option<Error>,
     waker: Option<Waker>,
     /// Who is told once everything has ended, whether its rows are taken or not.
-    last: Option<Waker>,
+    last: Vec<Waker>,
 }
 
 /// Bounded in items and in bytes: what is fed, under way and not yet taken together.
@@ -100,10 +100,10 @@ impl Window {
 
     fn tell(&self, mut state: MutexGuard<'_, State>) {
         let waker = if is_news(&state) { state.waker.take() } else { None };
-        let last = if is_over(&state) { state.last.take() } else { None };
+        let last = if is_over(&state) { std::mem::take(&mut state.last) } else { Vec::new() };
         drop(state);
         self.changed.notify_all();
-        for wake in [waker, last].into_iter().flatten() {
+        for wake in waker.into_iter().chain(last) {
             wake();
         }
     }
@@ -188,7 +188,7 @@ impl Window {
             drop(state);
             last();
         } else {
-            state.last = Some(last);
+            state.last.push(last);
         }
     }
 

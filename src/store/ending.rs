@@ -105,7 +105,10 @@ impl Ending {
             key,
             source,
             attempts: intents.iter().map(ended).collect(),
-            is_tried: intents.iter().flat_map(|(_, attempt)| attempt).any(|attempt| attempt.billing != Billing::NotBilled),
+            is_tried: intents
+                .iter()
+                .flat_map(|(_, attempt)| attempt)
+                .any(|attempt| attempt.billing != Billing::NotBilled),
             outcome: match end {
                 End::Answered(answer) => Some(Outcome::of_answer(answer)),
                 End::Failed(failure) => Some(Outcome::of_failure(failure)),

@@ -129,3 +129,27 @@ async fn a_panic_is_a_row_and_gives_back_what_it_held() {
     let spent = folder.store().spent();
     assert_eq!((spent.billed, spent.possibly), (price, price), "as the next run finds it");
 }
+
+/// H17: however often a scan is left, its store is let go of after the last call in flight, whose answer is kept.
+#[tokio::test]
+async fn a_scan_that_is_left_twice_keeps_what_is_in_flight() {
+    let folder = Folder::new("left");
+    let oracle = Oracle::new(|_, url| verdict(url));
+    let scan = begin(&oracle, folder.store(), Options { concurrency: 1, ..options() });
+    scan.feed(url(0));
+    while oracle.asked().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    // Its answer is some milliseconds away: longer than it takes to ask for an end.
+    scan.leave();
+    scan.leave();
+    while !scan.is_over() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    scan.close().unwrap();
+    let taken = scan.take(9);
+    drop(scan);
+    assert!(taken.why.is_none() && taken.rows.iter().all(ok), "{taken:?}");
+    let spent = folder.store().spent();
+    assert_eq!((spent.billed_calls, spent.possibly_calls), (1, 0));
+}

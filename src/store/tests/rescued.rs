@@ -105,7 +105,10 @@ fn a_failed_rescue_does_not_spoil_the_next() {
     std::fs::rename(place.0.join("aside"), place.file()).unwrap();
     let store = open();
     for number in [1, 3] {
-        assert!(matches!(look(&store, number).unwrap(), Known::Answered(past) if past.what == answer(number)), "{number}");
+        assert!(
+            matches!(look(&store, number).unwrap(), Known::Answered(past) if past.what == answer(number)),
+            "{number}"
+        );
     }
     assert_eq!((store.spent().billed_calls, store.spent().possibly_calls), (2, 1));
 }
