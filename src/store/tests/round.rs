@@ -58,9 +58,13 @@ fn each_attempt_is_accounted_for() {
         }
         other => panic!("{other:?}"),
     }
-    assert_eq!(look(&store, 4).unwrap(), Known::Unresolved { tries: 1 });
+    match look(&store, 4).unwrap() {
+        Known::Failed(past) => assert_eq!((past.is_of_this_run, past.what.billing), (true, Billing::PossiblyBilled)),
+        other => panic!("{other:?}"),
+    }
     drop(store);
     let store = place.open().unwrap();
+    assert_eq!(look(&store, 4).unwrap(), Known::Unresolved { tries: 1 }, "another run asks again");
     let spent = Spent { billed_calls: 1, billed: 600, possibly_calls: 2, possibly: 1200 };
     assert_eq!(store.spent(), spent);
 }
