@@ -56,6 +56,7 @@ fn absent(path: &Path) -> Result<PathBuf> {
     let folder = std::fs::canonicalize(parent).map_err(|problem| match problem.kind() {
         std::io::ErrorKind::NotFound => {
             fault::refused(path, &format!("the folder {} does not exist; make it first", parent.display()))
+                .with_file(path.to_string_lossy(), problem.raw_os_error())
         }
         _ => unreachable(path, "finding the folder of", &problem),
     })?;

@@ -52,7 +52,7 @@ fn what_is_no_regular_file_in_a_folder_that_is_there_is_refused() {
         (place.0.clone(), "a directory"),
         ("/dev/null".into(), "no regular file"),
         (place.0.join("dangling"), "a link to nothing"),
-        (place.0.join("missing/run.sqlite"), "does not exist; make it first"),
+        (place.0.join("missing/run.sqlite"), "missing does not exist; make it first"),
         (place.0.join("run.sqlite/.."), "none of a file"),
     ] {
         let told = refusal(&path, &place);
