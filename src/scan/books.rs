@@ -188,7 +188,7 @@ impl Gate for Entry {
         Box::pin(self.enter(attempts, access_key_id))
     }
 
-    fn withdrawn<'a>(&'a self) -> Withdrawing<'a> {
+    fn withdrawn(&self) -> Withdrawing<'_> {
         Box::pin(self.books.stopped())
     }
 }

@@ -214,7 +214,7 @@ mod tests {
         assert!(other.await.unwrap().unwrap(), "the next one finds out after a longer rest");
         let last = weather.pass().await.unwrap();
         assert!(weather.heard(&last, Sign::Fair, None).is_none());
-        assert!(!weather.pass().await.unwrap().probes.is_some());
+        assert!(weather.pass().await.unwrap().probes.is_none());
     }
 
     /// F18: the rests grow, and a probe that is given up is another's to make.

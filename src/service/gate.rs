@@ -16,5 +16,5 @@ pub trait Gate: Send + Sync + Debug {
     fn intend<'a>(&'a self, attempts: &'a [Attempt], access_key_id: &'a str) -> Intending<'a>;
 
     /// Ends with an error once a request that was agreed to is not wanted any more: one that waits for its turn is not sent.
-    fn withdrawn<'a>(&'a self) -> Withdrawing<'a>;
+    fn withdrawn(&self) -> Withdrawing<'_>;
 }
