@@ -168,7 +168,8 @@ impl Clerk {
             }
             _ => fault::told(self.path(), &error),
         };
-        if trouble == Trouble::Other && fault::is_of_a_row(&error) {
+        let is_own = self.keep.is_none() || fault::is_of_a_row(&error);
+        if trouble == Trouble::Other && is_own {
             // A fault of one is not to be a fault of all.
             if batch.len() > 1 {
                 for command in batch {
