@@ -30,8 +30,8 @@ use crate::error::{Error, Kind, Result};
 use clerk::{Clerk, Command};
 use ending::{Ending, nanos};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -118,8 +118,9 @@ impl Store {
     /// error says what the trouble was, and where answers are that the file could not take.
     pub fn close(&self) -> Result<()> {
         self.here()?;
-        let thread = self.clerk.lock().map_or_else(|poisoned| poisoned.into_inner().take(), |mut thread| thread.take());
-        let Some(thread) = thread else { return Ok(()) };
+        // Whoever comes second waits until the first has let go of the file.
+        let mut clerk = self.clerk.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(thread) = clerk.take() else { return Ok(()) };
         let _ = self.queue.send(Command::Close);
         thread
             .join()
