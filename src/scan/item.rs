@@ -4,7 +4,7 @@ use super::flights::{Boarding, Landing};
 use super::judge::{Verdict, judge};
 use super::row::{Input, Row, What, failure, fingerprint, told};
 use super::weather::{Pass, Sign};
-use super::{DataIds, Engine, MOST_TRIES, Retry};
+use super::{DataIds, Engine, MOST_TRIES};
 use crate::attempt::{Attempt, Billing};
 use crate::client::{Call, Caught, Loaded, Source};
 use crate::detection::Detection;
@@ -152,6 +152,9 @@ impl Engine {
 
     /// A row from what the store knows, unless the service is to be asked.
     fn known(&self, subject: &Subject, known: Known) -> Option<Row> {
+        if self.options.retry.asks(&known) {
+            return None;
+        }
         match known {
             Known::Nothing => None,
             Known::Answered(past) => {
@@ -159,22 +162,22 @@ impl Engine {
                 Some(subject.repeated(What::Answered(Box::new(what)), first_key, is_of_this_run))
             }
             Known::Failed(past) => {
-                let is_again = self.options.retry == Retry::Errors && !past.is_of_this_run && past.tries < MOST_TRIES;
                 let Past { what, first_key, is_of_this_run, .. } = *past;
-                (!is_again).then(|| subject.repeated(What::Failed(Box::new(what)), first_key, is_of_this_run))
+                Some(subject.repeated(What::Failed(Box::new(what)), first_key, is_of_this_run))
             }
             Known::Unresolved { tries } => {
-                let is_again = self.options.retry != Retry::None && tries < MOST_TRIES;
-                (!is_again).then(|| {
-                    let message = match tries >= MOST_TRIES {
-                        true => format!("left alone after {tries} calls that came to nothing; see `aigclens store unresolved`"),
-                        false => "an earlier call may have been charged, and its answer got lost; retry='unresolved' asks again"
-                            .to_owned(),
-                    };
-                    let error = Error::new(Kind::AmbiguousOutcome, message);
-                    let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
-                    subject.row(What::Failed(Box::new(failure)), true, &subject.item.key)
-                })
+                let message = match tries >= MOST_TRIES {
+                    true => {
+                        format!("left alone after {tries} calls that came to nothing; see `aigclens store unresolved`")
+                    }
+                    false => {
+                        "an earlier call may have been charged, and its answer got lost; retry='unresolved' asks again"
+                            .to_owned()
+                    }
+                };
+                let error = Error::new(Kind::AmbiguousOutcome, message);
+                let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
+                Some(subject.row(What::Failed(Box::new(failure)), true, &subject.item.key))
             }
         }
     }

@@ -15,9 +15,10 @@ pub use survey::{Counts, Survey};
 pub use window::Taken;
 
 use crate::ambient::Ambient;
+use crate::attempt::Billing;
 use crate::client::{Call, Client};
 use crate::error::{Error, Kind, Result};
-use crate::store::Store;
+use crate::store::{Known, Store};
 use books::Books;
 use flights::Flights;
 use std::sync::Arc;
@@ -57,6 +58,20 @@ impl Retry {
             "unresolved" => Ok(Self::Unresolved),
             "errors" => Ok(Self::Errors),
             _ => Err(Error::new(Kind::Config, "retry is 'unresolved' (default), 'errors' or 'none'")),
+        }
+    }
+
+    /// Whether a content is asked about that the store knows this of. What was paid for for certain never is again, also
+    /// where its answer could not be read: its body is kept.
+    fn asks(self, known: &Known) -> bool {
+        match known {
+            Known::Nothing => true,
+            Known::Answered(_) => false,
+            Known::Failed(past) => {
+                let is_free = !past.is_of_this_run && past.what.billing != Billing::Billed;
+                self == Self::Errors && is_free && past.tries < MOST_TRIES
+            }
+            Known::Unresolved { tries } => self != Self::None && *tries < MOST_TRIES,
         }
     }
 }

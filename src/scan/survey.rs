@@ -1,10 +1,10 @@
 //! What a scan would do, found out without doing it: nothing is asked, and nothing is written to the store.
 use super::row::{Input, fingerprint};
 use super::window::{Taken, Window};
-use super::{AHEAD, BYTES, MOST_TRIES, Retry};
+use super::{AHEAD, BYTES, Retry};
 use crate::client::{Caught, Client};
 use crate::error::Result;
-use crate::store::{Known, Store};
+use crate::store::Store;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -129,11 +129,7 @@ impl Surveyor {
         if self.store.seen_before(fingerprint).await? {
             return Ok(Fate::Duplicate);
         }
-        Ok(match self.store.peek(fingerprint).await? {
-            Known::Nothing => Fate::Call,
-            Known::Failed(past) if self.retry == Retry::Errors && past.tries < MOST_TRIES => Fate::Call,
-            Known::Unresolved { tries } if self.retry != Retry::None && tries < MOST_TRIES => Fate::Call,
-            Known::Answered(_) | Known::Failed(_) | Known::Unresolved { .. } => Fate::Cached,
-        })
+        let known = self.store.peek(fingerprint).await?;
+        Ok(if self.retry.asks(&known) { Fate::Call } else { Fate::Cached })
     }
 }

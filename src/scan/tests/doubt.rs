@@ -153,3 +153,22 @@ async fn a_scan_that_is_left_twice_keeps_what_is_in_flight() {
     let spent = folder.store().spent();
     assert_eq!((spent.billed_calls, spent.possibly_calls), (1, 0));
 }
+
+/// What was paid for is never asked for again, also where its answer cannot be read, and its body is kept.
+#[tokio::test]
+async fn an_answer_that_was_paid_for_and_cannot_be_read_is_not_paid_for_again() {
+    let folder = Folder::new("unreadable");
+    let oracle = Oracle::new(|_, url| if url.contains("/0.") { answer(r#"{"Code":200}"#) } else { refusal(404) });
+    for (round, asked) in [2, 3, 4].into_iter().enumerate() {
+        let scan = begin(&oracle, folder.store(), Options { retry: Retry::Errors, ..options() });
+        let (rows, why) = run(&scan, (0..2).map(url)).await;
+        scan.close().unwrap();
+        assert!(why.is_none() && rows.len() == 2, "{why:?}");
+        assert_eq!(oracle.asked().len(), asked, "the refusal, which was free, is asked about again");
+        let row = rows.iter().find(|row| row.item.key.contains("/0.")).unwrap();
+        let What::Failed(failure) = &row.what else { panic!("{row:?}") };
+        assert_eq!((failure.kind, failure.raw.as_deref()), (Kind::ResponseSchema, Some(&br#"{"Code":200}"#[..])));
+        assert_eq!((row.billing == Billing::Billed, row.is_cached), (round == 0, round > 0));
+        assert_eq!(scan.balance().billed, price::LIST.micro_dollars);
+    }
+}
