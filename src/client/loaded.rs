@@ -3,7 +3,8 @@ use super::local::{self, Place};
 use super::prepare::Ready;
 use super::{Client, Source};
 use crate::error::{Error, Kind, Result};
-use crate::provenance::{self, Evidence};
+use crate::evidence::Evidence;
+use crate::provenance;
 use crate::service::Terms;
 use crate::upload::Image;
 use bytes::Bytes;
@@ -43,7 +44,7 @@ struct Look {
 }
 
 fn look(bytes: &Bytes) -> Look {
-    Look { hash: blake3::hash(bytes).into(), evidence: provenance::read(bytes) }
+    Look { hash: blake3::hash(bytes).into(), evidence: provenance::read(bytes).evidence }
 }
 
 impl Loaded {

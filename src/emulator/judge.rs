@@ -1,7 +1,7 @@
 //! The emulator's verdict. It looks at no pixel: it repeats what the image declares, with confidences that are fixed and
 //! documented, so that nobody takes them for the service's.
 use super::settings::Judge;
-use crate::provenance::{Evidence, EvidenceKind, Source};
+use crate::evidence::{Evidence, EvidenceKind, EvidenceSource};
 use serde_json::{Value, json};
 
 /// A label of the service's with its confidence, if it has one.
@@ -57,15 +57,18 @@ fn declared(evidence: &[Evidence], ugc_label: bool) -> Verdict {
     let find = |kind: EvidenceKind| evidence.iter().find(|one| one.kind == kind);
     let said = |one: &Evidence| {
         let by = match one.source {
-            Source::Iptc => "IPTC digital source type",
-            Source::AigcLabel => "AIGC label",
-            Source::GeneratorText => "generator's text",
+            EvidenceSource::Iptc => "IPTC digital source type",
+            EvidenceSource::AigcLabel => "AIGC label",
+            EvidenceSource::GeneratorText => "generator's text",
+            EvidenceSource::C2pa => "C2PA manifest",
+            EvidenceSource::Exif => "EXIF fields",
         };
         format!("Emulator: declared by {by} {}", one.detail).trim_end().to_owned()
     };
     if let Some(one) = find(EvidenceKind::Generated) {
-        let certain =
-            evidence.iter().any(|one| one.kind == EvidenceKind::Generated && one.source != Source::GeneratorText);
+        let certain = evidence
+            .iter()
+            .any(|one| one.kind == EvidenceKind::Generated && one.source != EvidenceSource::GeneratorText);
         return Verdict::new("aigc", Some(if certain { 95.0 } else { 90.0 }), said(one));
     }
     if let Some(one) = find(EvidenceKind::Composite) {
@@ -91,24 +94,27 @@ fn hashed(sha256: &str) -> Verdict {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::evidence::Strength;
 
     #[test]
     fn the_table_holds_and_no_confidence_is_invented() {
-        let of = |kind, source| vec![Evidence { kind, source, detail: "x".into() }];
+        let of = |kind, source| vec![Evidence::new(kind, source, Strength::Declared, "x")];
         for (evidence, ugc, label, confidence, risk) in [
-            (of(EvidenceKind::Generated, Source::Iptc), false, "aigc", Some(95.0), "high"),
-            (of(EvidenceKind::Generated, Source::AigcLabel), false, "aigc", Some(95.0), "high"),
-            (of(EvidenceKind::Generated, Source::GeneratorText), false, "aigc", Some(90.0), "high"),
-            (of(EvidenceKind::Composite, Source::Iptc), false, "aigc", Some(60.0), "medium"),
-            (of(EvidenceKind::Captured, Source::Iptc), false, "nonLabel", None, "none"),
-            (of(EvidenceKind::Captured, Source::Iptc), true, "ugc", Some(90.0), "none"),
-            (of(EvidenceKind::Edited, Source::Iptc), true, "nonLabel", None, "none"),
+            (of(EvidenceKind::Generated, EvidenceSource::Iptc), false, "aigc", Some(95.0), "high"),
+            (of(EvidenceKind::Generated, EvidenceSource::AigcLabel), false, "aigc", Some(95.0), "high"),
+            (of(EvidenceKind::Generated, EvidenceSource::GeneratorText), false, "aigc", Some(90.0), "high"),
+            (of(EvidenceKind::Composite, EvidenceSource::Iptc), false, "aigc", Some(60.0), "medium"),
+            (of(EvidenceKind::Captured, EvidenceSource::Iptc), false, "nonLabel", None, "none"),
+            (of(EvidenceKind::Captured, EvidenceSource::Iptc), true, "ugc", Some(90.0), "none"),
+            (of(EvidenceKind::Edited, EvidenceSource::Iptc), true, "nonLabel", None, "none"),
             (vec![], true, "nonLabel", None, "none"),
         ] {
             let verdict = verdict(&Judge::Provenance, &evidence, "", ugc);
             assert_eq!((verdict.label.as_str(), verdict.confidence, verdict.risk_level()), (label, confidence, risk));
         }
-        let both = [of(EvidenceKind::Captured, Source::Iptc), of(EvidenceKind::Generated, Source::AigcLabel)].concat();
+        let both =
+            [of(EvidenceKind::Captured, EvidenceSource::Iptc), of(EvidenceKind::Generated, EvidenceSource::AigcLabel)]
+                .concat();
         assert_eq!(verdict(&Judge::Provenance, &both, "", true).label, "aigc");
     }
 

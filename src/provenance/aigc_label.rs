@@ -1,5 +1,5 @@
 //! The AIGC label of GB 45438-2025 (guide TC260-PG-20258A): JSON, written with many a quirk.
-use super::{Evidence, EvidenceKind, Source};
+use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
 use serde_json::Value;
 
 /// At least one of these must be there, in any case of letters.
@@ -21,11 +21,7 @@ pub(super) fn read(text: impl AsRef<str>) -> Option<Evidence> {
         other => other.to_string(),
     });
     let detail = written.unwrap_or_default();
-    Some(Evidence {
-        kind: EvidenceKind::Generated,
-        source: Source::AigcLabel,
-        detail: detail.chars().take(64).collect(),
-    })
+    Some(Evidence::new(EvidenceKind::Generated, EvidenceSource::AigcLabel, Strength::Declared, detail))
 }
 
 /// Some write `"ReservedCode2:"`, some lower case.

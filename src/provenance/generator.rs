@@ -1,5 +1,5 @@
 //! The text that image generators write beside their images, recognised by its content: its keys are common words.
-use super::{Evidence, EvidenceKind, Source};
+use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
 use serde_json::Value;
 
 /// The generation parameters of A1111 and Forge (text) or Fooocus (JSON) under the key `parameters`.
@@ -15,7 +15,7 @@ pub(super) fn read(key: impl AsRef<str>, value: impl AsRef<str>) -> Option<Evide
     } else {
         return None;
     };
-    Some(Evidence { kind: EvidenceKind::Generated, source: Source::GeneratorText, detail: program.to_owned() })
+    Some(Evidence::new(EvidenceKind::Generated, EvidenceSource::GeneratorText, Strength::Strong, program))
 }
 
 /// `Steps: 20, Sampler: Euler a, CFG scale: 7, ...` on the last line, whatever the prompt above it says.

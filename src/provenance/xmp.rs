@@ -1,5 +1,6 @@
 //! XMP: a real XML reader that knows namespaces, not entities; a document type is skipped, never acted on.
-use super::{Evidence, EvidenceKind, Source, aigc_label};
+use super::{Provenance, aigc_label};
+use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, QName, ResolveResult};
@@ -35,8 +36,14 @@ fn property(namespace: &ResolveResult<'_>, local: &str) -> Option<Property> {
 }
 
 /// The declarations of an XMP packet. What comes before a fault in the XML still counts.
-pub(super) fn read(packet: impl AsRef<str>) -> Vec<Evidence> {
-    let mut reader = NsReader::from_str(packet.as_ref());
+pub(super) fn read(packet: &[u8], place: &str, found: &mut Provenance) {
+    for evidence in declarations(&String::from_utf8_lossy(packet)) {
+        found.declare(evidence.at(place));
+    }
+}
+
+fn declarations(packet: &str) -> Vec<Evidence> {
+    let mut reader = NsReader::from_str(packet);
     let mut found = Vec::new();
     // The property that is open, with the depth of its element and the text so far.
     let mut open: Option<(Property, usize, String)> = None;
@@ -125,5 +132,5 @@ fn digital_source_type(value: &str) -> Option<Evidence> {
         "digitalCapture" | "computationalCapture" | "negativeFilm" | "positiveFilm" | "print" => EvidenceKind::Captured,
         _ => return None,
     };
-    Some(Evidence { kind, source: Source::Iptc, detail: word.to_owned() })
+    Some(Evidence::new(kind, EvidenceSource::Iptc, Strength::Declared, word))
 }

@@ -1,5 +1,7 @@
 //! The metadata of PNG, JPEG and WebP files, found by walking their parts. No length is believed beyond the file's end.
-use crate::image::Format;
+use super::Provenance;
+use super::part::{Content, Part};
+use crate::image::{Format, Reach};
 use std::borrow::Cow;
 
 /// The longest metadata that is looked at: real ones have some thousand bytes.
@@ -9,26 +11,23 @@ const MOST: usize = 256;
 const PNG_XMP: &str = "XML:com.adobe.xmp";
 const JPEG_XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
-/// A piece of metadata.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Part<'a> {
-    Xmp(Cow<'a, str>),
-    /// A key and its value, of a PNG text chunk.
-    Text {
-        key: Cow<'a, str>,
-        value: Cow<'a, str>,
-    },
-    /// What follows `AIGC` in a segment or chunk of its own.
-    Label(Cow<'a, str>),
-}
-
-pub(super) fn parts(bytes: &[u8]) -> Vec<Part<'_>> {
-    match Format::sniff(bytes) {
-        Some(Format::Png) => png(bytes),
-        Some(Format::Jpeg) => jpeg(bytes),
-        Some(Format::WebP) => webp(bytes),
+/// The parts of a file, in their order.
+pub(super) fn parts<'a>(reach: &'a dyn Reach, format: Format, found: &mut Provenance) -> Vec<Part<'a>> {
+    let Some(bytes) = usize::try_from(reach.size()).ok().and_then(|size| reach.piece(0, size)) else {
+        found.warn("truncated");
+        return Vec::new();
+    };
+    let Cow::Borrowed(bytes) = bytes else { return Vec::new() };
+    match format {
+        Format::Png => png(bytes),
+        Format::Jpeg => jpeg(bytes),
+        Format::WebP => webp(bytes),
         _ => Vec::new(),
     }
+}
+
+fn part<'a>(name: &'static str, whole: &[u8], rest: &[u8], content: Content<'a>) -> Part<'a> {
+    Part { name, at: (whole.len() - rest.len()) as u64, content }
 }
 
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -55,14 +54,18 @@ fn png(bytes: &[u8]) -> Vec<Part<'_>> {
         if length <= LONGEST {
             match kind {
                 b"tEXt" => {
-                    found.extend(
-                        split(data)
-                            .map(|(key, value)| Part::Text { key: latin_or_utf8(key), value: latin_or_utf8(value) }),
-                    );
+                    found.extend(split(data).map(|(key, value)| {
+                        part(
+                            "png:tEXt",
+                            bytes,
+                            rest,
+                            Content::Text { key: latin_or_utf8(key), value: latin_or_utf8(value) },
+                        )
+                    }));
                 }
-                b"iTXt" => found.extend(international(data)),
+                b"iTXt" => found.extend(international(data).map(|content| part("png:iTXt", bytes, rest, content))),
                 // The guide to GB 45438 allows a chunk of this name.
-                b"AIGC" => found.push(Part::Label(String::from_utf8_lossy(data))),
+                b"AIGC" => found.push(part("png:AIGC", bytes, rest, Content::Label(String::from_utf8_lossy(data)))),
                 _ => {}
             }
         }
@@ -72,16 +75,19 @@ fn png(bytes: &[u8]) -> Vec<Part<'_>> {
 }
 
 /// Keyword, compression flag and method, language, translated keyword, text. Compressed text is not read.
-fn international(data: &[u8]) -> Option<Part<'_>> {
+fn international(data: &[u8]) -> Option<Content<'_>> {
     let (key, rest) = split(data)?;
     if *rest.first()? != 0 {
         return None;
     }
     let (_language, rest) = split(rest.get(2..)?)?;
     let (_translated, text) = split(rest)?;
-    let text = String::from_utf8_lossy(text);
     let key = latin_or_utf8(key);
-    Some(if key == PNG_XMP { Part::Xmp(text) } else { Part::Text { key, value: text } })
+    Some(if key == PNG_XMP {
+        Content::Xmp(Cow::Borrowed(text))
+    } else {
+        Content::Text { key, value: String::from_utf8_lossy(text) }
+    })
 }
 
 fn jpeg(bytes: &[u8]) -> Vec<Part<'_>> {
@@ -104,7 +110,7 @@ fn jpeg(bytes: &[u8]) -> Vec<Part<'_>> {
                     break;
                 }
                 if matches!(marker, 0xe0..=0xef) {
-                    found.extend(application(data));
+                    found.extend(application(data).map(|content| part("jpeg:APP", bytes, rest, content)));
                 }
                 rest = after.get(length.max(2)..).unwrap_or_default();
             }
@@ -113,12 +119,12 @@ fn jpeg(bytes: &[u8]) -> Vec<Part<'_>> {
     found
 }
 
-fn application(data: &[u8]) -> Option<Part<'_>> {
+fn application(data: &[u8]) -> Option<Content<'_>> {
     if let Some(packet) = data.strip_prefix(JPEG_XMP) {
-        return Some(Part::Xmp(String::from_utf8_lossy(packet)));
+        return Some(Content::Xmp(Cow::Borrowed(packet)));
     }
     let label = data.strip_prefix(b"AIGC").filter(|rest| rest.trim_ascii_start().starts_with(b"{"));
-    label.map(|label| Part::Label(String::from_utf8_lossy(label)))
+    label.map(|label| Content::Label(String::from_utf8_lossy(label)))
 }
 
 fn webp(bytes: &[u8]) -> Vec<Part<'_>> {
@@ -130,7 +136,7 @@ fn webp(bytes: &[u8]) -> Vec<Part<'_>> {
             break;
         };
         if kind == b"XMP " && length <= LONGEST && found.len() < MOST {
-            found.push(Part::Xmp(String::from_utf8_lossy(data)));
+            found.push(part("webp:XMP", bytes, rest, Content::Xmp(Cow::Borrowed(data))));
         }
         // A chunk of odd length is followed by a byte of padding.
         rest = rest.get(8_usize.saturating_add(length).saturating_add(length & 1)..).unwrap_or_default();
