@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from aigclens import _native
 from aigclens.errors import UnsupportedSource
 from aigclens.models import Evidence
-from aigclens.sources import coerce
+from aigclens.sources import coerce, is_decoded
 
 if TYPE_CHECKING:
     from collections.abc import Buffer  # type: ignore[attr-defined, unused-ignore]
@@ -154,11 +154,9 @@ def inspect(
         UnsupportedSource: It is nothing that this reads.
         ConfigError: `verify` without the package.
     """
-    kind = type(source)
-    if kind.__module__.startswith(("PIL.", "numpy")):
-        raise UnsupportedSource(
-            f"{kind.__name__} objects have lost the metadata of their files; pass the path or the bytes of the file"
-        )
+    if is_decoded(source):
+        kind = type(source).__name__
+        raise UnsupportedSource(f"a {kind} has lost the metadata of its file; pass the path or the bytes of the file")
     parts = coerce(source, _LIMIT)
     if parts[0] not in ("path", "bytes"):
         raise UnsupportedSource("only local images are inspected; download it, and pass its path or bytes")
