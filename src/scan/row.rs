@@ -28,6 +28,11 @@ impl Input {
 pub enum What {
     Answered(Box<Answer>),
     Failed(Box<Failure>),
+    /// Its own declaration was enough: nobody was asked, and nothing is written down, so that a later run may ask.
+    Declared {
+        /// Words for what is worth a look.
+        warnings: Vec<&'static str>,
+    },
 }
 
 /// What became of one item, and what it cost in this run.
