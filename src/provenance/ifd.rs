@@ -25,7 +25,7 @@ impl Default for Budget {
     }
 }
 
-/// An entry, with the place of its value.
+/// What an entry says, with the place of its value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field {
     pub tag: u16,
@@ -33,6 +33,16 @@ pub(super) struct Field {
     pub at: u64,
     /// In bytes.
     pub length: u64,
+}
+
+/// An entry as it is written: a short value stands in the entry itself.
+struct Entry {
+    tag: u16,
+    kind: u16,
+    count: u64,
+    inside: u64,
+    room: u64,
+    offset: u64,
 }
 
 impl Field {
@@ -103,8 +113,8 @@ impl<'a> Tiff<'a> {
         budget.0 -= looked_at;
         for number in 0..looked_at {
             let place = start.checked_add(number * size)?;
-            let field = if self.is_wide { self.wide(place)? } else { self.classic(place)? };
-            if let Some(field) = field {
+            let entry = if self.is_wide { self.wide(place)? } else { self.classic(place)? };
+            if let Some(field) = self.field(entry) {
                 each(field);
             }
         }
@@ -116,23 +126,35 @@ impl<'a> Tiff<'a> {
         })
     }
 
-    fn classic(&self, place: u64) -> Option<Option<Field>> {
-        let [t, u, k, l, a, b, c, d, v, w, x, y] = array::<12>(self.reach, place)?;
-        let count = self.u32([a, b, c, d]).into();
-        Some(self.field(self.u16([t, u]), self.u16([k, l]), count, place + 8, 4, self.u32([v, w, x, y]).into()))
+    fn classic(&self, place: u64) -> Option<Entry> {
+        let [t0, t1, k0, k1, c0, c1, c2, c3, offset @ ..] = array::<12>(self.reach, place)?;
+        Some(Entry {
+            tag: self.u16([t0, t1]),
+            kind: self.u16([k0, k1]),
+            count: self.u32([c0, c1, c2, c3]).into(),
+            inside: place + 8,
+            room: 4,
+            offset: self.u32(offset).into(),
+        })
     }
 
-    fn wide(&self, place: u64) -> Option<Option<Field>> {
-        let [t, u, k, l, a, b, c, d, e, f, g, h, rest @ ..] = array::<20>(self.reach, place)?;
-        let count = self.u64([a, b, c, d, e, f, g, h]);
-        Some(self.field(self.u16([t, u]), self.u16([k, l]), count, place + 12, 8, self.u64(rest)))
+    fn wide(&self, place: u64) -> Option<Entry> {
+        let [t0, t1, k0, k1, c0, c1, c2, c3, c4, c5, c6, c7, offset @ ..] = array::<20>(self.reach, place)?;
+        Some(Entry {
+            tag: self.u16([t0, t1]),
+            kind: self.u16([k0, k1]),
+            count: self.u64([c0, c1, c2, c3, c4, c5, c6, c7]),
+            inside: place + 12,
+            room: 8,
+            offset: self.u64(offset),
+        })
     }
 
-    /// A short value stands in the entry itself.
-    fn field(&self, tag: u16, kind: u16, count: u64, inside: u64, room: u64, offset: u64) -> Option<Field> {
-        let length = width(kind)?.checked_mul(count)?;
-        let at = if length <= room { inside } else { offset };
+    /// Nothing for a type that is unknown, or a value that is not all there.
+    fn field(&self, entry: Entry) -> Option<Field> {
+        let length = width(entry.kind)?.checked_mul(entry.count)?;
+        let at = if length <= entry.room { entry.inside } else { entry.offset };
         let is_there = at.checked_add(length).is_some_and(|end| end <= self.reach.size());
-        is_there.then_some(Field { tag, kind, at, length })
+        is_there.then_some(Field { tag: entry.tag, kind: entry.kind, at, length })
     }
 }

@@ -90,19 +90,15 @@ impl<'a> Parts<'a> {
     /// What was compressed as zlib does it. A stream that is broken, or longer than is looked at, gives nothing.
     pub(super) fn inflate(&mut self, stream: &[u8]) -> Option<Vec<u8>> {
         let most = usize::try_from(self.inflated.min(LONGEST)).ok()?;
-        match self.inflater.run(stream, most) {
-            Ok(text) => {
-                let length = text.as_ref().map_or(0, |text| text.len() as u64);
-                self.inflated -= length.min(self.inflated);
-                text
-            }
-            Err(()) => {
-                // What it took to find that out is not free either.
-                self.inflated /= 2;
-                self.is_too_large = true;
-                None
-            }
-        }
+        let Ok(text) = self.inflater.run(stream, most) else {
+            // What it took to find that out is not free either.
+            self.inflated /= 2;
+            self.is_too_large = true;
+            return None;
+        };
+        let length = text.as_ref().map_or(0, |text| text.len() as u64);
+        self.inflated -= length.min(self.inflated);
+        text
     }
 
     pub(super) fn xmp(&mut self, name: &'static str, at: u64, length: u64) {

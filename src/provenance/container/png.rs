@@ -22,8 +22,6 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         }
         match &kind {
             b"IEND" => return,
-            // Most of what there is, and nothing in it.
-            b"IDAT" => {}
             b"tEXt" | b"zTXt" | b"iTXt" if !parts.is_full() => {
                 chunk(parts, kind, at, length);
             }

@@ -1,4 +1,4 @@
-//! EXIF and XMP as ImageMagick writes them into text chunks: the profile's name, its length, and all of it in hexadecimal.
+//! EXIF and XMP as `ImageMagick` writes them into text chunks: the profile's name, its length, and all of it in hexadecimal.
 use super::super::part::Content;
 use std::borrow::Cow;
 

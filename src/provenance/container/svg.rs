@@ -74,10 +74,8 @@ fn metadata(parts: &mut Parts<'_>, text: &str, start: Option<u64>) -> Option<()>
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
-                if let Some((_, from, has_rdf)) = open.take_if(|(level, ..)| *level == depth) {
-                    if has_rdf {
-                        packet(parts, text.get(from..before)?, &namespaces, start.unwrap_or_default() + from as u64);
-                    }
+                if let Some((_, from, true)) = open.take_if(|(level, ..)| *level == depth) {
+                    packet(parts, text.get(from..before)?, &namespaces, start.unwrap_or_default() + from as u64);
                 }
             }
             Event::Eof => return Some(()),

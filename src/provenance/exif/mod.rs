@@ -78,13 +78,13 @@ impl Found {
 /// What the fields declare, each for itself and two of them together.
 fn declare(values: &[(&'static str, String)], place: &str, found: &mut Provenance) {
     let value = |wanted: &str| values.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
-    if let (Some(artist), Some(description)) = (value("exif:Artist"), value("exif:ImageDescription")) {
-        if is_signed_by_xai(artist, description) {
-            let evidence = Evidence::new(EvidenceKind::Generated, EvidenceSource::Exif, Strength::Strong, "xAI Grok")
-                .with("Artist", artist)
-                .with("ImageDescription", description);
-            found.declare(evidence.at(format!("{place}/Artist")));
-        }
+    if let (Some(artist), Some(description)) = (value("exif:Artist"), value("exif:ImageDescription"))
+        && is_signed_by_xai(artist, description)
+    {
+        let evidence = Evidence::new(EvidenceKind::Generated, EvidenceSource::Exif, Strength::Strong, "xAI Grok")
+            .with("Artist", artist)
+            .with("ImageDescription", description);
+        found.declare(evidence.at(format!("{place}/Artist")));
     }
     for (name, value) in values {
         let field = name.strip_prefix("exif:").unwrap_or(name);
@@ -120,7 +120,7 @@ fn label(value: &str, keys: &[&str]) -> Option<Evidence> {
     is_one.then(|| aigc_label::read(value)).flatten()
 }
 
-/// ComfyUI's nodes write `workflow:{...}` and `prompt:{...}` into fields that are not meant for it.
+/// The nodes of `ComfyUI` write `workflow:{...}` and `prompt:{...}` into fields that are not meant for it.
 fn prefixed(value: &str) -> Option<Evidence> {
     let (key, json) = value.split_once(':').filter(|(_, json)| json.trim_start().starts_with('{'))?;
     let known = ["prompt", "workflow"].into_iter().find(|known| key.eq_ignore_ascii_case(known))?;

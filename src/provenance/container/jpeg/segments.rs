@@ -27,17 +27,18 @@ impl Segments {
         if length < 16 || self.0.len() >= MOST {
             return;
         }
-        let Some([b'J', b'P', i, j, a, b, c, d, e, f, g, h, b'j', b'u', b'm', b'b']) = array::<16>(reach, at) else {
+        let Some([b'J', b'P', i0, i1, n0, n1, n2, n3, s0, s1, s2, s3, b'j', b'u', b'm', b'b']) = array(reach, at)
+        else {
             return;
         };
-        let (header, size) = match u32::from_be_bytes([e, f, g, h]) {
+        let (header, size) = match u32::from_be_bytes([s0, s1, s2, s3]) {
             1 => (16, array(reach, at + 16).map_or(0, u64::from_be_bytes)),
             size => (8, size.into()),
         };
         if length < 8 + header {
             return;
         }
-        let (instance, sequence) = (u16::from_be_bytes([i, j]), u32::from_be_bytes([a, b, c, d]));
+        let (instance, sequence) = (u16::from_be_bytes([i0, i1]), u32::from_be_bytes([n0, n1, n2, n3]));
         self.0.push(Segment { instance, sequence, at: at + 8, header, end: at + length, size });
     }
 

@@ -13,7 +13,7 @@ fn fixtures() -> Vec<Vec<u8>> {
         TIFFS[0].exif(&[(0x0131, 2, b"a program\0")], &[(0x9286, 7, b"ASCII\0\0\0{\"AIGC\":{\"Label\":\"1\"}}")]);
     let (named, store) = ([b"Exif\0\0", &tiff[..]].concat(), store(b"a claim"));
     let packet = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'>HasExtendedXMP='0123456789ABCDEF0123456789ABCDEF'</x:xmpmeta>";
-    let digits: String = named.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digits = crate::encode::hex(&named);
     let profile = format!("Raw profile type exif\0\nexif\n{:8}\n{digits}\n", named.len());
     let exif_item = [&[0, 0, 0, 6][..], &named].concat();
     let items = [
