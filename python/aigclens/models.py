@@ -95,7 +95,7 @@ class Evidence:
     source: EvidenceSource
     strength: Strength
     detail: str
-    fields: dict[str, str] = field(default_factory=dict, hash=False)
+    fields: dict[str, str] = field(default_factory=dict, hash=False, repr=False)
     place: str = ""
     verified: bool | None = None
     verified_reason: str | None = None

@@ -1,14 +1,14 @@
 //! What images declare, across the wall.
 use super::{convert, errors};
 use crate::client::Source;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result as Outcome};
 use crate::evidence::Evidence;
-use crate::image::{Limits, file};
+use crate::image::{FileReach, Limits, file};
 use crate::provenance::{self, Manifest, Provenance};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// More than this is no image that is read whole: 1 GiB.
 const MOST: u64 = 1 << 30;
@@ -52,8 +52,10 @@ pub fn evidence<'py>(py: Python<'py>, found: &[Evidence]) -> PyResult<Bound<'py,
 pub fn inspect<'py>(py: Python<'py>, source: &Bound<'py, PyTuple>, deep: bool) -> PyResult<Bound<'py, PyTuple>> {
     let source = convert::source(source)?;
     let found = py.detach(|| match source {
-        Source::Path(path) => file::read(&path, &limits()).map(|bytes| look(&bytes, deep)),
-        Source::Bytes(bytes) => Ok(look(&bytes, deep)),
+        Source::Path(path) if deep => file::read(&path, &limits()).map(|bytes| provenance::inspect_deep(&bytes)),
+        Source::Path(path) => look_into(&path),
+        Source::Bytes(bytes) if deep => Ok(provenance::inspect_deep(&bytes)),
+        Source::Bytes(bytes) => Ok(provenance::read(&bytes)),
         _ => Err(Error::new(Kind::UnsupportedSource, "only local images are inspected; pass a path or bytes")),
     });
     answer(py, &found.map_err(|error| errors::raise(py, &error))?)
@@ -71,8 +73,11 @@ fn limits() -> Limits {
     Limits { max_bytes: MOST, ..Limits::default() }
 }
 
-fn look(bytes: &[u8], deep: bool) -> Provenance {
-    if deep { provenance::inspect_deep(bytes) } else { provenance::read(bytes) }
+/// Of a file only what is needed is read. A disk that stumbles is an error, and no file without declarations.
+fn look_into(path: &Path) -> Outcome<Provenance> {
+    let file = FileReach::open(path)?;
+    let found = provenance::inspect(&file);
+    file.problem().map_or(Ok(found), Err)
 }
 
 fn answer<'py>(py: Python<'py>, found: &Provenance) -> PyResult<Bound<'py, PyTuple>> {
