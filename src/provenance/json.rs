@@ -122,19 +122,16 @@ pub(super) fn finite(json: &str) -> Cow<'_, str> {
     let (mut rest, mut quoted) = (json, false);
     while let Some(character) = rest.chars().next() {
         let word = if quoted { None } else { WORDS.iter().find(|word| rest.starts_with(**word)) };
-        let length = match word {
-            Some(word) => {
-                made.push_str("null");
-                word.len()
-            }
-            None => {
-                let escape = quoted && character == '\\';
-                quoted ^= character == '"';
-                let next = if escape { rest.chars().nth(1).map_or(0, char::len_utf8) } else { 0 };
-                let length = character.len_utf8() + next;
-                made.push_str(rest.get(..length).unwrap_or_default());
-                length
-            }
+        let length = if let Some(word) = word {
+            made.push_str("null");
+            word.len()
+        } else {
+            let escape = quoted && character == '\\';
+            quoted ^= character == '"';
+            let next = if escape { rest.chars().nth(1).map_or(0, char::len_utf8) } else { 0 };
+            let length = character.len_utf8() + next;
+            made.push_str(rest.get(..length).unwrap_or_default());
+            length
         };
         rest = rest.get(length..).unwrap_or_default();
     }
