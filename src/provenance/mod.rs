@@ -8,6 +8,7 @@ mod container;
 mod exif;
 mod found;
 mod generator;
+mod ifd;
 mod json;
 mod part;
 mod stealth;

@@ -70,7 +70,7 @@ pub(super) fn together(texts: &[(&str, &str)]) -> Vec<(usize, Evidence)> {
 
 /// A program that speaks in several texts (a graph and the workflow behind it) makes one declaration: the firmest, with
 /// what the others say.
-fn one_a_program(found: Vec<(usize, Evidence)>) -> Vec<(usize, Evidence)> {
+pub(super) fn one_a_program(found: Vec<(usize, Evidence)>) -> Vec<(usize, Evidence)> {
     let mut kept: Vec<(usize, Evidence)> = Vec::new();
     for (index, evidence) in found {
         let same =
