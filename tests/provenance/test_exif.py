@@ -73,7 +73,7 @@ NAMES = {
     "xmp:AISystemVersionUsed": "XMP-iptcExt:AISystemVersionUsed",
     "xmp:AIPromptInformation": "XMP-iptcExt:AIPromptInformation",
     "xmp:AIPromptWriterName": "XMP-iptcExt:AIPromptWriterName",
-    "xmp:AIGC": "XMP-TC260:AIGC",
+    "xmp:AIGC": "XMP-TC260:Aigc",
     "xmp:provenance": "XMP-dcterms:Provenance",
 }
 

@@ -92,7 +92,9 @@ fn declare(values: &[(&'static str, String)], place: &str, found: &mut Provenanc
         told.extend(one(field, value).map(|evidence| (index, evidence.at(format!("{place}/{field}")))));
     }
     // ComfyUI writes its two graphs into two fields.
-    generator::one_a_program(told).into_iter().for_each(|(_, evidence)| found.declare(evidence));
+    for (_, evidence) in generator::one_a_program(told) {
+        found.declare(evidence);
+    }
 }
 
 fn one(field: &str, value: &str) -> Option<Evidence> {

@@ -193,7 +193,7 @@ impl Packet<'_, '_> {
             match (&mut self.open, property) {
                 (Some(open), _) if open.items.len() < ITEMS => open.items.push(value),
                 (None, Some(property)) if self.other.is_none() && stands_alone(property) => {
-                    (self.each)(property, &value)
+                    (self.each)(property, &value);
                 }
                 _ => {}
             }
