@@ -9,6 +9,7 @@ mod exif;
 mod found;
 mod generator;
 mod part;
+mod source_type;
 mod stealth;
 mod xmp;
 

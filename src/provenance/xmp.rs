@@ -1,6 +1,6 @@
 //! XMP: a real XML reader that knows namespaces, not entities; a document type is skipped, never acted on.
-use super::{Provenance, aigc_label};
-use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
+use super::{Provenance, aigc_label, source_type};
+use crate::evidence::{Evidence, EvidenceSource};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::name::{Namespace, QName, ResolveResult};
@@ -10,8 +10,6 @@ use std::borrow::Cow;
 const IPTC: &str = "http://iptc.org/std/Iptc4xmpExt/2008-02-29/";
 const TC260: &str = "http://www.tc260.org.cn/ns/AIGC/1.0/";
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
-/// The vocabulary that a source type is a word of, by `http` and `https`.
-const VOCABULARY: &str = "cv.iptc.org/newscodes/digitalsourcetype/";
 /// Nesting beyond this is no metadata that a program wrote.
 const DEEPEST: usize = 64;
 
@@ -112,25 +110,8 @@ fn attributes(
 
 fn judge(property: Property, value: &str) -> Option<Evidence> {
     match property {
-        Property::DigitalSourceType => digital_source_type(value),
+        Property::DigitalSourceType => source_type::declared(value, EvidenceSource::Iptc),
         Property::AigcLabel => aigc_label::read(value),
         Property::Resource => None,
     }
-}
-
-/// The meaning of a source type, by the IPTC's definitions: which are made by a trained model, which contain something
-/// that was, and which are not. A drawing program's `algorithmicMedia` is no AI.
-fn digital_source_type(value: &str) -> Option<Evidence> {
-    let (_, rest) = value.split_once("://").unwrap_or(("", value));
-    let word = rest.strip_prefix(VOCABULARY).unwrap_or(rest);
-    let kind = match word {
-        "trainedAlgorithmicMedia" => EvidenceKind::Generated,
-        "compositeWithTrainedAlgorithmicMedia" | "compositeSynthetic" => EvidenceKind::Composite,
-        "humanEdits" | "algorithmicallyEnhanced" | "minorHumanEdits" | "composite" | "compositeCapture" => {
-            EvidenceKind::Edited
-        }
-        "digitalCapture" | "computationalCapture" | "negativeFilm" | "positiveFilm" | "print" => EvidenceKind::Captured,
-        _ => return None,
-    };
-    Some(Evidence::new(kind, EvidenceSource::Iptc, Strength::Declared, word))
 }
