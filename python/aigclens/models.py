@@ -6,10 +6,24 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["Attempt", "Billing", "Detection", "Engine", "Label", "OssObject"]
+__all__ = [
+    "Attempt",
+    "Billing",
+    "Detection",
+    "Engine",
+    "Evidence",
+    "EvidenceKind",
+    "EvidenceSource",
+    "Label",
+    "OssObject",
+    "Strength",
+]
 
 Billing: TypeAlias = Literal["billed", "not_billed", "possibly_billed"]
 Engine: TypeAlias = Literal["service", "emulator"]
+EvidenceKind: TypeAlias = Literal["generated", "composite", "edited", "captured", "tool"]
+EvidenceSource: TypeAlias = Literal["c2pa", "iptc", "aigc_label", "generator_text", "exif"]
+Strength: TypeAlias = Literal["declared", "strong", "medium", "weak"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,37 @@ class Attempt:
     region: str | None
     elapsed: float
     operation: str = "ImageModeration"
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One declaration of an image about its own making, as its metadata has it. It can be false.
+
+    Attributes:
+        kind: `generated` by a generative model; `composite`, with parts that were; `edited` without a generative model;
+            `captured` with a camera; or `tool`: only a program is named that is known for generating images.
+        source: Who declares: `c2pa` (a manifest by the C2PA's specification), `iptc` (the IPTC photo metadata standard,
+            in XMP), `aigc_label` (the label of China's GB 45438-2025), `generator_text` (the parameters that a program
+            wrote beside the image) or `exif`.
+        strength: `declared`, a statement in a standard's own words; `strong`, what only a generator writes; `medium`, a
+            name, or a statement with a reservation; `weak`, a hint.
+        detail: What was found, in one line: a digital source type, a label's meaning, a program's name.
+        fields: What was found, field by field, in the order of the file. Long values are cut at 4,096 characters.
+        place: Where in the file: the part and its offset in bytes, such as `png:tEXt@57`, then what is inside of it.
+        verified: Whether a C2PA manifest holds cryptographically, where that was looked at: `True`, or `False` for what
+            was changed after it was signed. `None` where nobody looked, or where that is no answer: a certificate that
+            has expired or is not trusted is no forgery. Always `None` for other sources.
+        verified_reason: Why, in one line; `None` where nobody looked.
+    """
+
+    kind: EvidenceKind
+    source: EvidenceSource
+    strength: Strength
+    detail: str
+    fields: dict[str, str] = field(default_factory=dict, hash=False)
+    place: str = ""
+    verified: bool | None = None
+    verified_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,14 @@ def is_quick(source: object) -> bool:
     return isinstance(source, str | bytes | os.PathLike | OssObject) or source is None
 
 
+def is_decoded(source: object) -> bool:
+    """Whether it is pixels in memory, whose file and metadata are not known any more."""
+    numpy, pil = sys.modules.get("numpy"), sys.modules.get("PIL.Image")
+    return (numpy is not None and isinstance(source, numpy.ndarray)) or (
+        pil is not None and isinstance(source, pil.Image)
+    )
+
+
 def coerce(source: object, limit: int = _LIMIT) -> tuple[Any, ...]:
     """The kind of a source and its parts, as the core wants them; of a stream one byte more than the limit at most.
 
