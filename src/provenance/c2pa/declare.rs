@@ -146,8 +146,9 @@ fn evidence(manifest: &Parsed<'_>, statement: &Statement<'_>, way: &Way<'_>, pla
             evidence = evidence.with(name, super::manifest::name(value));
         }
     }
-    for algorithm in &shown.soft_bindings {
-        evidence = evidence.with("soft_binding", binding::described(algorithm));
+    if !shown.soft_bindings.is_empty() {
+        let described: Vec<_> = shown.soft_bindings.iter().map(|one| binding::described(one)).collect();
+        evidence = evidence.with("soft_binding", described.join(", "));
     }
     Some(evidence.at(format!("{place}/{}/{}", shown.label, super::manifest::name(statement.assertion))))
 }

@@ -142,10 +142,8 @@ impl<'a> Store<'a> {
                     parsed.shown.soft_bindings.push(name(&algorithm));
                 }
             }
-            ("c2pa.ai_generated_content", data) => {
-                if self.step() && data.boolean("ai_generated") != Some(false) {
-                    parsed.statements.push(statement(What::AiGenerated));
-                }
+            ("c2pa.ai_generated_content", data) if data.boolean("ai_generated") != Some(false) && self.step() => {
+                parsed.statements.push(statement(What::AiGenerated));
             }
             (kind, data) if is_metadata(kind) => {
                 if let Some(word) = data.source_type().filter(|_| self.step()) {
@@ -169,7 +167,7 @@ fn is_metadata(kind: &str) -> bool {
 }
 
 /// The program that made a claim: by its information, or else by the text of version 1.
-fn generator<'a>(claim: Node<'a>) -> Option<Cow<'a, str>> {
+fn generator(claim: Node<'_>) -> Option<Cow<'_, str>> {
     let info = claim.get("claim_generator_info");
     let first = info.map(|info| if info.is_map() { info } else { info.items().next().unwrap_or(info) });
     first.and_then(assertion::program).map(Cow::Owned).or_else(|| claim.get("claim_generator")?.text())

@@ -51,8 +51,7 @@ fn a_manifest_and_its_declaration_with_all_fields() {
             ("digitalSourceType", iptc(AI).as_str()),
             ("softwareAgent", "GPT-4o"),
             ("claim_generator", "Maker 1.2"),
-            ("soft_binding", "com.adobe.trustmark.P (Adobe)"),
-            ("soft_binding", "org.example.mark"),
+            ("soft_binding", "com.adobe.trustmark.P (Adobe), org.example.mark"),
         ]
     );
     let [shown] = &found.manifests[..] else { panic!("{found:?}") };

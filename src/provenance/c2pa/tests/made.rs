@@ -14,9 +14,9 @@ pub(super) fn superbox(letters: [u8; 4], label: &str, inside: &[Vec<u8>]) -> Vec
 /// Definite lengths, as the C2PA's own library writes them.
 pub(super) fn cbor(value: &Value) -> Vec<u8> {
     let head = |major: u8, length: usize| match u8::try_from(length) {
-        Ok(small @ 0..=23) => vec![major << 5 | small],
-        Ok(byte) => vec![major << 5 | 24, byte],
-        Err(_) => [&[major << 5 | 26][..], &u32::try_from(length).unwrap().to_be_bytes()].concat(),
+        Ok(small @ 0..=23) => vec![(major << 5) | small],
+        Ok(byte) => vec![(major << 5) | 0x18, byte],
+        Err(_) => [&[(major << 5) | 0x1a][..], &u32::try_from(length).unwrap().to_be_bytes()].concat(),
     };
     match value {
         Value::Null => vec![0xf6],
