@@ -36,3 +36,8 @@ fn is_fooocus(text: &str) -> bool {
     let has = |name: &str| fields.contains_key(name);
     has("prompt") && has("sampler") && (has("steps") || has("guidance_scale") || has("base_model"))
 }
+
+/// A program that is known for generating images, named in a field of EXIF or XMP.
+pub(super) fn tool(_field: &str, _value: &str) -> Option<Evidence> {
+    None
+}

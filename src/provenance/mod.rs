@@ -8,6 +8,7 @@ mod container;
 mod exif;
 mod found;
 mod generator;
+mod ifd;
 mod part;
 mod source_type;
 mod stealth;
