@@ -57,36 +57,46 @@ fn is_source_type(key: &str) -> bool {
     matches!(local, "DigitalSourceType" | "DigitalSourcetype" | "digitalSourceType")
 }
 
-/// The actions of an assertion, completed by its templates and its list of programs.
-pub(super) fn actions(assertion: Node<'_>) -> impl Iterator<Item = Action> {
-    let list = |key: &str| assertion.get(key).map(Node::items).into_iter().flatten();
-    let programs: Vec<_> = list("softwareAgents").take(SHARED).map(program).collect();
-    let complete = move |node| action(node, &programs);
-    let templates: Vec<_> = list("templates").take(SHARED).map(&complete).collect();
-    list("actions").map(move |node| {
-        let mut action = complete(node);
-        let fitting = templates.iter().filter(|one| one.action == action.action || one.action == "*");
-        for template in fitting {
-            let Action { digital_source_type, software_agent, .. } = template;
-            action.digital_source_type = action.digital_source_type.or_else(|| digital_source_type.clone());
-            action.software_agent = action.software_agent.or_else(|| software_agent.clone());
+/// The actions of an assertion, completed by its templates and its list of programs, as long as there is room for so
+/// many bytes more than are written.
+pub(super) fn actions<'n>(assertion: Node<'n>, room: &'n mut usize) -> impl Iterator<Item = Action> {
+    let [list, programs, templates] = assertion.pick(["actions", "softwareAgents", "templates"]);
+    let items = |node: Option<Node<'n>>| node.map(Node::items).into_iter().flatten();
+    let programs: Vec<_> = items(programs).take(SHARED).map(program).collect();
+    let templates: Vec<_> = items(templates).take(SHARED).map(|node| action(node, &programs, room)).collect();
+    items(list).map(move |node| {
+        let mut action = action(node, &programs, room);
+        for template in templates.iter().filter(|one| one.action == action.action || one.action == "*") {
+            complete(&mut action.digital_source_type, template.digital_source_type.as_ref(), room);
+            complete(&mut action.software_agent, template.software_agent.as_ref(), room);
         }
         action
     })
 }
 
-fn action(node: Node<'_>, programs: &[Option<String>]) -> Action {
-    let text = |node: Node<'_>, key: &str| node.get(key)?.text().map(|text| name(&text));
-    let source_type = text(node, "digitalSourceType");
-    let indexed = || {
-        let index = usize::try_from(node.get("softwareAgentIndex")?.number()?).ok()?;
-        programs.get(index)?.clone()
-    };
-    Action {
-        action: text(node, "action").unwrap_or_default(),
-        digital_source_type: source_type.or_else(|| text(node.get("parameters")?, "digitalSourceType")),
-        software_agent: node.get("softwareAgent").and_then(program).or_else(indexed),
+/// Fills in what is not said.
+fn complete(said: &mut Option<String>, shared: Option<&String>, room: &mut usize) {
+    if let (None, Some(shared)) = (&said, shared)
+        && let Some(left) = room.checked_sub(shared.len())
+    {
+        *room = left;
+        *said = Some(shared.clone());
     }
+}
+
+fn action(node: Node<'_>, programs: &[Option<String>], room: &mut usize) -> Action {
+    let [named, source_type, parameters, agent, index] =
+        node.pick(["action", "digitalSourceType", "parameters", "softwareAgent", "softwareAgentIndex"]);
+    let text = |node: Option<Node<'_>>| node?.text().map(|text| name(&text));
+    let mut action = Action {
+        action: text(named).unwrap_or_default(),
+        digital_source_type: text(source_type).or_else(|| text(parameters?.get("digitalSourceType"))),
+        software_agent: agent.and_then(program),
+    };
+    let index = index.and_then(Node::number).and_then(|index| usize::try_from(index).ok());
+    let listed = index.and_then(|index| programs.get(index)?.as_ref());
+    complete(&mut action.software_agent, listed, room);
+    action
 }
 
 /// A program's name, alone or with its version.
@@ -94,8 +104,9 @@ pub(super) fn program(node: Node<'_>) -> Option<String> {
     if let Some(text) = node.text() {
         return Some(name(&text));
     }
-    let program = node.get("name")?.text()?;
-    Some(match node.get("version").and_then(Node::text) {
+    let [program, version] = node.pick(["name", "version"]);
+    let program = program?.text()?;
+    Some(match version.and_then(Node::text) {
         Some(version) => name(&format!("{program} {version}")),
         None => name(&program),
     })

@@ -173,7 +173,26 @@ impl<'a> Node<'a> {
 
     /// The value of a key, in a map.
     pub(super) fn get(self, key: &str) -> Option<Self> {
-        self.entries().find(|(name, _)| name.text().is_some_and(|name| name == key)).map(|(_, value)| value)
+        let [value] = self.pick([key]);
+        value
+    }
+
+    /// The values of some keys of a map, in one pass. Of a key that comes twice the first counts.
+    pub(super) fn pick<const N: usize>(self, keys: [&str; N]) -> [Option<Self>; N] {
+        let mut found = [None; N];
+        for (name, value) in self.entries() {
+            let Some(name) = name.text() else {
+                continue;
+            };
+            let wanted = keys.iter().zip(&mut found).find(|(key, found)| **key == name && found.is_none());
+            if let Some((_, place)) = wanted {
+                *place = Some(value);
+            }
+            if found.iter().all(Option::is_some) {
+                break;
+            }
+        }
+        found
     }
 }
 

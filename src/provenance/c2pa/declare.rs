@@ -6,7 +6,7 @@ use crate::provenance::source_type;
 use std::collections::{HashMap, VecDeque};
 
 /// The most declarations of one store.
-const MOST: usize = 64;
+const MOST: usize = 32;
 
 /// What a manifest's subject is to the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,7 +148,7 @@ fn evidence(manifest: &Parsed<'_>, statement: &Statement<'_>, way: &Way<'_>, pla
     }
     if !shown.soft_bindings.is_empty() {
         let described: Vec<_> = shown.soft_bindings.iter().map(|one| binding::described(one)).collect();
-        evidence = evidence.with("soft_binding", described.join(", "));
+        evidence = evidence.with("soft_binding", super::manifest::name(&described.join(", ")));
     }
     Some(evidence.at(format!("{place}/{}/{}", shown.label, super::manifest::name(statement.assertion))))
 }

@@ -6,13 +6,16 @@ use crate::evidence::cut;
 use crate::provenance::found::Manifest;
 use std::borrow::Cow;
 
-/// The longest label, name or title that is kept, in characters.
-const NAME: usize = 200;
+/// The longest label, name or title that is kept, in characters and in bytes.
+const NAME: usize = 160;
+const NAME_BYTES: usize = 256;
 /// The most manifests of a store that are read: the last ones, since the very last speaks of the file itself.
 const MANIFESTS: usize = 256;
 /// The most assertions, and the most actions and ingredients, that are kept of a store.
 const ASSERTIONS: usize = 4096;
-const STEPS: usize = 1024;
+const STEPS: usize = 512;
+/// The most bytes by which the actions of a store are completed.
+const ROOM: usize = 16 * 1024;
 /// The most algorithms of soft bindings that are kept of a manifest.
 const BINDINGS: usize = 16;
 
@@ -52,6 +55,7 @@ pub(super) struct Store<'a> {
     pub truncated: bool,
     assertions: usize,
     steps: usize,
+    room: usize,
 }
 
 /// Reads a store; nothing for what is none.
@@ -60,7 +64,7 @@ pub(super) fn store(bytes: &[u8]) -> Option<Store<'_>> {
     let (outer, whole) = { stores }.find(|(outer, _)| outer.is(*b"c2pa"))?;
     let manifests = || outer.inside.clone().filter_map(Superbox::of).filter(is_manifest);
     let beyond = manifests().count().saturating_sub(MANIFESTS);
-    let mut store = Store { too_large: beyond > 0, truncated: !whole, ..Store::default() };
+    let mut store = Store { too_large: beyond > 0, truncated: !whole, room: ROOM, ..Store::default() };
     // What has no room is left out at the end, so the one that speaks of the file itself goes first.
     let last = manifests().last();
     let active = last.map(|last| store.manifest(&last, true));
@@ -123,13 +127,17 @@ impl<'a> Store<'a> {
         let statement = |what| Statement { assertion: found.label, what };
         match (kind, data) {
             ("c2pa.actions" | "c2pa.actions.v2", Data::Cbor(node)) => {
-                for action in assertion::actions(node) {
+                let mut room = self.room;
+                for action in assertion::actions(node, &mut room) {
                     if !self.step() {
                         break;
                     }
-                    parsed.statements.push(statement(What::Action(parsed.shown.actions.len())));
+                    if action.digital_source_type.is_some() {
+                        parsed.statements.push(statement(What::Action(parsed.shown.actions.len())));
+                    }
                     parsed.shown.actions.push(action);
                 }
+                self.room = room;
             }
             ("c2pa.ingredient" | "c2pa.ingredient.v2" | "c2pa.ingredient.v3", Data::Cbor(node)) if self.step() => {
                 let (ingredient, link) = assertion::ingredient(node);
@@ -175,5 +183,8 @@ fn generator(claim: Node<'_>) -> Option<Cow<'_, str>> {
 
 /// A name of any kind, as it is kept: in one line, and not too long.
 pub(super) fn name(text: &str) -> String {
-    cut(text, NAME).replace(char::is_control, " ")
+    let mut name = cut(text, NAME);
+    let end = name.char_indices().map(|(at, one)| at + one.len_utf8()).take_while(|end| *end <= NAME_BYTES).last();
+    name.truncate(end.unwrap_or_default());
+    if name.contains(char::is_control) { name.replace(char::is_control, " ") } else { name }
 }

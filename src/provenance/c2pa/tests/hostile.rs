@@ -108,7 +108,7 @@ fn what_is_kept_is_bounded_and_the_last_manifest_is_among_it() {
         })
         .collect();
     let found = inspected(&store(&many));
-    assert_eq!((found.manifests.len(), found.evidence.len()), (256, 64));
+    assert_eq!((found.manifests.len(), found.evidence.len()), (256, 32));
     assert_eq!(found.warnings, ["c2pa_too_large"]);
     assert_eq!(found.manifests.iter().filter(|one| one.is_active).count(), 1);
     assert_eq!(found.manifests.last().map(|one| (one.label.as_str(), one.is_active)), Some(("m9999", true)));
@@ -117,11 +117,25 @@ fn what_is_kept_is_bounded_and_the_last_manifest_is_among_it() {
     many = vec![manifest("full", &[full]), manifest("active", &[action("c2pa.created", AI)])];
     let found = inspected(&store(&many));
     assert_eq!(found.evidence.iter().map(|one| one.kind).collect::<Vec<_>>(), [Generated]);
-    assert!(found.manifests[0].actions.len() <= 1024);
+    assert!(found.manifests[0].actions.len() <= 512);
     let long = manifest(&"x".repeat(100_000), &[action(&"é".repeat(5000), AI)]);
     let found = inspected(&store(&[long]));
-    assert!(found.evidence[0].fields.iter().all(|(_, value)| value.chars().count() <= 200));
+    assert!(found.evidence[0].fields.iter().all(|(_, value)| value.len() <= 256));
     assert!(found.evidence[0].place.len() < 1000);
+}
+
+#[test]
+fn templates_do_not_multiply_a_small_file_without_end() {
+    let long = "x".repeat(150);
+    let template = json!({ "action": "*", "digitalSourceType": long, "softwareAgent": long });
+    let list = assertion(
+        "c2pa.actions.v2",
+        &json!({ "templates": [template], "actions": vec![json!({ "action": "a" }); 500] }),
+    );
+    let found = inspected(&store(&[manifest("m", &[list])]));
+    let texts = |one: &crate::provenance::Action| [one.digital_source_type.clone(), one.software_agent.clone()];
+    let kept: usize = found.manifests[0].actions.iter().flat_map(texts).flatten().map(|text| text.len()).sum();
+    assert!((15_000..=16 * 1024).contains(&kept), "{kept}");
 }
 
 #[test]
