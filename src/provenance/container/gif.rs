@@ -21,6 +21,9 @@ fn blocks(parts: &mut Parts<'_>, left: &mut u32) -> Option<()> {
     let mut at = 13 + table(array::<1>(reach, 10)?[0]);
     loop {
         *left = left.checked_sub(1)?;
+        if parts.is_full() {
+            return Some(());
+        }
         match array::<1>(reach, at)? {
             [0x2c] => {
                 let [.., flags] = array::<10>(reach, at)?;

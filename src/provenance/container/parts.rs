@@ -1,7 +1,7 @@
 //! What a walk has found so far, and how much more of it may be looked at.
 use super::super::Provenance;
 use super::super::part::{Content, Part};
-use super::{inflate::Inflater, jumbf};
+use super::{inflate, jumbf};
 use crate::image::{Reach, array};
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ const LONGEST: u64 = 1024 * 1024;
 const TEXTS: u64 = 2 * LONGEST;
 /// The most of C2PA manifest stores: they may hold thumbnails.
 const STORES: u64 = 32 * 1024 * 1024;
-/// What compressed text may come to in a file, however small it is.
-const SMALLEST: u64 = 16 * 1024;
+/// What compressed text may come to in a file, however small it is: with the tables of the decoder less than 64 KiB.
+const SMALLEST: u64 = 12 * 1024;
 
 pub(super) struct Parts<'a> {
     pub reach: &'a dyn Reach,
@@ -24,7 +24,6 @@ pub(super) struct Parts<'a> {
     texts: u64,
     inflated: u64,
     stores: u64,
-    inflater: Inflater,
     is_too_large: bool,
     is_truncated: bool,
 }
@@ -38,7 +37,6 @@ impl<'a> Parts<'a> {
             texts: size.min(TEXTS),
             inflated: size.saturating_mul(4).clamp(SMALLEST, TEXTS),
             stores: size.min(STORES),
-            inflater: Inflater::default(),
             is_too_large: false,
             is_truncated: false,
         }
@@ -54,7 +52,7 @@ impl<'a> Parts<'a> {
         self.found
     }
 
-    /// Whether there is no room for another part.
+    /// Whether there is no room for another part, so that a walk may end.
     pub(super) fn is_full(&mut self) -> bool {
         self.is_too_large |= self.found.len() >= MOST;
         self.found.len() >= MOST
@@ -90,7 +88,7 @@ impl<'a> Parts<'a> {
     /// What was compressed as zlib does it. A stream that is broken, or longer than is looked at, gives nothing.
     pub(super) fn inflate(&mut self, stream: &[u8]) -> Option<Vec<u8>> {
         let most = usize::try_from(self.inflated.min(LONGEST)).ok()?;
-        let Ok(text) = self.inflater.run(stream, most) else {
+        let Ok(text) = inflate::text(stream, most) else {
             // What it took to find that out is not free either.
             self.inflated /= 2;
             self.is_too_large = true;

@@ -11,7 +11,7 @@ const KEYWORD: usize = 128;
 pub(super) fn walk(parts: &mut Parts<'_>) {
     let size = parts.reach.size();
     let mut at = 8;
-    loop {
+    while !parts.is_full() {
         let Some([a, b, c, d, kind @ ..]) = array::<8>(parts.reach, at) else {
             return parts.truncated();
         };
@@ -22,7 +22,7 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         }
         match &kind {
             b"IEND" => return,
-            b"tEXt" | b"zTXt" | b"iTXt" if !parts.is_full() => {
+            b"tEXt" | b"zTXt" | b"iTXt" => {
                 chunk(parts, kind, at, length);
             }
             b"eXIf" => parts.exif("png:eXIf", at, length),
@@ -122,7 +122,12 @@ fn lossy(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
 
 /// PNG's plain text is Latin-1 by the standard and UTF-8 in what many programs write.
 fn latin_or_utf8(bytes: Cow<'_, [u8]>) -> Cow<'_, str> {
-    let latin = |bytes: &[u8]| bytes.iter().map(|byte| char::from(*byte)).collect();
+    let latin = |bytes: &[u8]| {
+        let high = bytes.iter().filter(|byte| !byte.is_ascii()).count();
+        let mut text = String::with_capacity(bytes.len() + high);
+        text.extend(bytes.iter().map(|byte| char::from(*byte)));
+        text
+    };
     match bytes {
         Cow::Borrowed(bytes) => std::str::from_utf8(bytes).map_or_else(|_| Cow::Owned(latin(bytes)), Cow::Borrowed),
         Cow::Owned(bytes) => Cow::Owned(String::from_utf8(bytes).unwrap_or_else(|error| latin(error.as_bytes()))),

@@ -13,7 +13,9 @@ const LONGEST: u64 = 1024 * 1024;
 /// Nesting beyond this is no drawing that a program made.
 const DEEPEST: usize = 256;
 /// The most declarations of namespaces that are handed on with a packet.
-const NAMESPACES: usize = 16 * 1024;
+const NAMESPACES: usize = 4 * 1024;
+/// The most attributes that are looked through for them.
+const ATTRIBUTES: usize = 256;
 /// How much of a manifest beyond that is looked at at once.
 const PIECE: usize = 64 * 1024;
 
@@ -46,6 +48,10 @@ fn text(bytes: &[u8]) -> (u64, Cow<'_, str>) {
 /// Reads up to the end of `metadata`, or to the first fault. `start` is where the text begins in the file, if its bytes are
 /// the file's.
 fn metadata(parts: &mut Parts<'_>, text: &str, start: Option<u64>) -> Option<()> {
+    // Most drawings have none, and are long.
+    if !text.contains("metadata") {
+        return None;
+    }
     let mut reader = Reader::from_str(text);
     let mut namespaces = String::new();
     let mut depth = 0_usize;
@@ -74,8 +80,14 @@ fn metadata(parts: &mut Parts<'_>, text: &str, start: Option<u64>) -> Option<()>
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
-                if let Some((_, from, true)) = open.take_if(|(level, ..)| *level == depth) {
-                    packet(parts, text.get(from..before)?, &namespaces, start.unwrap_or_default() + from as u64);
+                if let Some((_, from, has_rdf)) = open.take_if(|(level, ..)| *level == depth) {
+                    if has_rdf {
+                        packet(parts, text.get(from..before)?, &namespaces, start.unwrap_or_default() + from as u64);
+                    }
+                    let after = usize::try_from(reader.buffer_position()).ok()?;
+                    if parts.is_full() || !text.get(after..)?.contains("metadata") {
+                        return Some(());
+                    }
                 }
             }
             Event::Eof => return Some(()),
@@ -90,7 +102,7 @@ fn is_c2pa(name: &str) -> bool {
 
 /// The namespaces that an element declares: a packet inside of it may make use of them.
 fn declared(namespaces: &mut String, element: &BytesStart<'_>) {
-    for attribute in element.attributes().with_checks(false).flatten() {
+    for attribute in element.attributes().with_checks(false).flatten().take(ATTRIBUTES) {
         let (name, value) = (attribute.key.as_ref(), attribute.value.as_ref());
         let is_known = namespaces.contains(&format!(" {name}="));
         if name.starts_with("xmlns:") && !is_known && namespaces.len() + name.len() + value.len() < NAMESPACES {

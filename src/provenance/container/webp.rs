@@ -11,7 +11,7 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         parts.truncated();
     }
     let mut at = 12;
-    while at + 8 <= end {
+    while at + 8 <= end && !parts.is_full() {
         let Some([kind @ .., a, b, c, d]) = array::<8>(parts.reach, at) else { break };
         let length = u64::from(u32::from_le_bytes([a, b, c, d]));
         at += 8;

@@ -86,38 +86,32 @@ fn declare(values: &[(&'static str, String)], place: &str, found: &mut Provenanc
             .with("ImageDescription", description);
         found.declare(evidence.at(format!("{place}/Artist")));
     }
-    for (name, value) in values {
+    let mut told = Vec::new();
+    for (index, (name, value)) in values.iter().enumerate() {
         let field = name.strip_prefix("exif:").unwrap_or(name);
-        if let Some(evidence) = one(field, value) {
-            found.declare(evidence.at(format!("{place}/{field}")));
-        }
+        told.extend(one(field, value).map(|evidence| (index, evidence.at(format!("{place}/{field}")))));
+    }
+    // ComfyUI writes its two graphs into two fields.
+    for (_, evidence) in generator::one_a_program(told) {
+        found.declare(evidence);
     }
 }
 
 fn one(field: &str, value: &str) -> Option<Evidence> {
     match field {
-        "UserComment" | "XPComment" => label(value, &["AIGC"])
-            .or_else(|| generator::read("UserComment", value))
-            .or_else(|| generator::read("parameters", value)),
-        // Tencent's label, which names the service and its user beside what the standard asks for.
-        "ImageDescription" => {
-            label(value, &["ServiceProvider", "ServiceUser", "AIGC"]).or_else(|| prefixed(value)).or_else(|| {
-                let described = generator::read("ImageDescription", value);
-                described.or_else(|| generator::read("parameters", value))
-            })
+        "UserComment" | "XPComment" => {
+            aigc_label::read_among_others(value).or_else(|| generator::read("UserComment", value))
         }
+        // Tencent's label, which names the service and its user beside what the standard asks for.
+        "ImageDescription" => aigc_label::read_among_others(value).or_else(|| prefixed(value)).or_else(|| {
+            let described = generator::read("ImageDescription", value);
+            described.or_else(|| generator::read("parameters", value))
+        }),
         "Make" => prefixed(value).or_else(|| generator::tool(field, value)),
         "Model" => prefixed(value),
         "Software" => generator::tool(field, value),
         _ => None,
     }
-}
-
-/// A label of GB 45438, in JSON that names one of these.
-fn label(value: &str, keys: &[&str]) -> Option<Evidence> {
-    let value = value.trim_start();
-    let is_one = value.starts_with('{') && keys.iter().any(|key| value.contains(key));
-    is_one.then(|| aigc_label::read(value)).flatten()
 }
 
 /// The nodes of `ComfyUI` write `workflow:{...}` and `prompt:{...}` into fields that are not meant for it.

@@ -60,6 +60,9 @@ impl Iterator for Boxes<'_> {
 pub(super) fn walk(parts: &mut Parts<'_>) {
     let mut top = boxes(parts.reach, 0, parts.reach.size());
     for found in &mut top {
+        if parts.is_full() {
+            return;
+        }
         match &found.kind {
             b"uuid" => own(parts, found),
             b"meta" => meta(parts, found),

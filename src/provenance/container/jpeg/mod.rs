@@ -8,6 +8,8 @@ mod extended;
 mod segments;
 
 pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// The same as some programs leave it, who put a name of their own over its first four bytes.
+const XMP_OVERWRITTEN: &[u8] = b"XMP\0://ns.adobe.com/xap/1.0/\0";
 const EXTENDED: &[u8] = b"http://ns.adobe.com/xmp/extension/\0";
 const NAMES: [&str; 16] = [
     "jpeg:APP0",
@@ -83,7 +85,7 @@ fn first(parts: &mut Parts<'_>, extended: &mut extended::Extended, at: u64, leng
     let name = XMP.len() as u64;
     if head.starts_with(b"Exif\0") && length >= 6 {
         parts.exif("jpeg:APP1", at, length);
-    } else if head.starts_with(XMP) {
+    } else if head.starts_with(XMP) || head.starts_with(XMP_OVERWRITTEN) {
         if extended.is_wanted() {
             extended.standard(at + name, length - name);
         }

@@ -155,3 +155,51 @@ fn a_directory_that_lies_gives_what_is_there_and_values_upon_each_other_stay_sma
     }
     assert_eq!(with(&same).metadata.len(), 1);
 }
+
+/// What another writer writes is read, and what another reader reads is the same.
+#[test]
+fn it_agrees_with_another_writer_and_reader() {
+    use ::exif::experimental::Writer;
+    use ::exif::{Field, In, Reader, Tag, Value};
+    let tags = [
+        (Tag::Make, "exif:Make"),
+        (Tag::Model, "exif:Model"),
+        (Tag::Software, "exif:Software"),
+        (Tag::Artist, "exif:Artist"),
+        (Tag::ImageDescription, "exif:ImageDescription"),
+        (Tag::UserComment, "exif:UserComment"),
+    ];
+    proptest::proptest!(|(values in proptest::collection::vec("[!-~]([ -~]{0,90}[!-~])?", 6), little: bool, is_there in 1_u8..64)| {
+        let mut fields: Vec<Field> = Vec::new();
+        for (number, (tag, _)) in tags.iter().enumerate().filter(|(number, _)| is_there >> number & 1 == 1) {
+            let value = match *tag {
+                Tag::UserComment => Value::Undefined([b"ASCII\0\0\0", values[number].as_bytes()].concat(), 0),
+                _ => Value::Ascii(vec![values[number].clone().into_bytes()]),
+            };
+            fields.push(Field { tag: *tag, ifd_num: In::PRIMARY, value });
+        }
+        // The thumbnail's fields are not the image's.
+        let thumbnail = Value::Ascii(vec![b"thumbnail".to_vec()]);
+        fields.push(Field { tag: Tag::ImageDescription, ifd_num: In::THUMBNAIL, value: thumbnail });
+        let mut writer = Writer::new();
+        fields.iter().for_each(|field| writer.push_field(field));
+        let mut block = std::io::Cursor::new(Vec::new());
+        writer.write(&mut block, little).unwrap();
+        let block = block.into_inner();
+        let other = Reader::new().read_raw(block.clone()).unwrap();
+        let mut expected: Vec<(&str, String)> = Vec::new();
+        for (tag, name) in tags {
+            let text = other.get_field(tag, In::PRIMARY).map(|field| match &field.value {
+                Value::Ascii(lines) => String::from_utf8(lines[0].clone()).unwrap(),
+                Value::Undefined(bytes, _) => String::from_utf8(bytes[8..].to_vec()).unwrap(),
+                other => panic!("{other:?}"),
+            });
+            expected.extend(text.map(|text| (name, text)));
+        }
+        let found = inspect(&png(&[chunk(b"eXIf", &block)]).as_slice());
+        let mut own: Vec<(&str, String)> = found.metadata.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        own.sort();
+        expected.sort();
+        assert_eq!(own, expected);
+    });
+}
