@@ -11,6 +11,7 @@ mod generator;
 mod ifd;
 mod json;
 mod part;
+mod source_type;
 mod stealth;
 mod xmp;
 

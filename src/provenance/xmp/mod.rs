@@ -1,12 +1,9 @@
 //! XMP: the fields that say how an image was made.
 mod packet;
 
-use super::{Provenance, aigc_label, generator};
+use super::{Provenance, aigc_label, generator, source_type};
 use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
 use packet::{Property, decoded, properties};
-
-/// The vocabulary that a source type is a word of, by `http` and `https`.
-const VOCABULARY: &str = "cv.iptc.org/newscodes/digitalsourcetype/";
 
 impl Property {
     /// The name in [`Provenance::metadata`], and the name by the usual prefix, for the place.
@@ -41,7 +38,8 @@ pub(super) fn read(packet: &[u8], place: &str, found: &mut Provenance) {
         }
         let evidence = match property {
             Property::DigitalSourceType => {
-                let evidence = digital_source_type(value).map(|evidence| evidence.at(at(property)));
+                let evidence =
+                    source_type::declared(value, EvidenceSource::Iptc).map(|evidence| evidence.at(at(property)));
                 let first = declared.is_none();
                 if first { std::mem::replace(&mut declared, evidence) } else { evidence }
             }
@@ -100,23 +98,6 @@ fn remote(value: &str, found: &mut Provenance) {
     if is_web && found.remote_manifest.is_none() {
         found.remote_manifest = Some(crate::evidence::cut(value, 2048));
     }
-}
-
-/// The meaning of a source type, by the IPTC's definitions: which are made by a trained model, which contain something
-/// that was, and which are not. A drawing program's `algorithmicMedia` is no AI.
-fn digital_source_type(value: &str) -> Option<Evidence> {
-    let (_, rest) = value.split_once("://").unwrap_or(("", value));
-    let word = rest.strip_prefix(VOCABULARY).unwrap_or(rest);
-    let kind = match word {
-        "trainedAlgorithmicMedia" => EvidenceKind::Generated,
-        "compositeWithTrainedAlgorithmicMedia" | "compositeSynthetic" => EvidenceKind::Composite,
-        "humanEdits" | "algorithmicallyEnhanced" | "minorHumanEdits" | "composite" | "compositeCapture" => {
-            EvidenceKind::Edited
-        }
-        "digitalCapture" | "computationalCapture" | "negativeFilm" | "positiveFilm" | "print" => EvidenceKind::Captured,
-        _ => return None,
-    };
-    Some(Evidence::new(kind, EvidenceSource::Iptc, Strength::Declared, word))
 }
 
 #[cfg(test)]
