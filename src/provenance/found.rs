@@ -21,7 +21,7 @@ pub struct Provenance {
     /// Where the XMP says that a manifest is kept. It is never fetched.
     pub remote_manifest: Option<String>,
     /// Stable words for what could not be read: `metadata_too_large`, `c2pa_unreadable`, `c2pa_compressed`,
-    /// `c2pa_too_large`, `xmp_unreadable`, `exif_unreadable`, `truncated`.
+    /// `c2pa_too_large`, `xmp_unreadable`, `exif_unreadable`, `truncated`, `stealth_interlaced`, `stealth_too_large`.
     pub warnings: Vec<&'static str>,
 }
 
