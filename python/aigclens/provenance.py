@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from aigclens import _native
-from aigclens.errors import UnsupportedSource
+from aigclens.errors import ConfigError, UnsupportedSource
 from aigclens.models import Evidence
 from aigclens.sources import coerce, is_decoded
 
@@ -98,7 +99,9 @@ class Provenance:
         manifests: The C2PA manifests of the file, in its order.
         metadata: The XMP and EXIF fields that are looked at, as pairs such as `("exif:Software", "...")`.
         remote_manifest: Where the file says that its C2PA manifest is kept. It is never fetched.
-        warnings: Stable words for what could not be read, such as `truncated`, `c2pa_unreadable`, `metadata_too_large`.
+        warnings: Stable words for what could not be read: `truncated`, `metadata_too_large`, `xmp_unreadable`,
+            `exif_unreadable`, `c2pa_unreadable`, `c2pa_compressed`, `c2pa_too_large`, `stealth_interlaced`,
+            `stealth_too_large`.
     """
 
     source: str
@@ -135,6 +138,7 @@ def inspect(
     *,
     deep: bool = False,
     verify: bool = False,
+    trust: str | os.PathLike[str] | None = None,
 ) -> Provenance:
     """Reads what an image declares about its own making. No account is needed, nothing is sent, and nothing is charged.
 
@@ -146,13 +150,15 @@ def inspect(
         deep: Also decode the pixels of a PNG, for the parameters that some programs hide in their last bits ("stealth
             pnginfo"). Takes as long as opening the image.
         verify: Also have C2PA manifests verified by the package `c2pa-python` (`pip install 'aigclens[c2pa]'`), some
-            milliseconds each: see `Evidence.verified`.
+            milliseconds each: see `Evidence.verified`. Nothing is fetched for it.
+        trust: With `verify`, a PEM file of the authorities whose signers are trusted, such as the C2PA's trust list. No
+            list comes with this package; without one no manifest is `True`.
 
     Raises:
         ImageFileNotFound: There is no such file.
         ImageFileError: It cannot be read.
         UnsupportedSource: It is nothing that this reads.
-        ConfigError: `verify` without the package.
+        ConfigError: `verify` without the package, or `trust` cannot be read or is no PEM file.
     """
     if is_decoded(source):
         kind = type(source).__name__
@@ -163,12 +169,20 @@ def inspect(
     name = parts[1] if parts[0] == "path" else "<bytes>"
     found: tuple[Any, ...] = _native.inspect(parts, deep)
     if verify and any(one.source == "c2pa" for one in found[1]):
-        found = (found[0], _verified(parts, found), *found[2:])
+        found = (found[0], _verified(parts, found, trust), *found[2:])
     return Provenance(name, *found)
 
 
-def _verified(parts: tuple[Any, ...], found: tuple[Any, ...]) -> tuple[Evidence, ...]:
+def _verified(
+    parts: tuple[Any, ...], found: tuple[Any, ...], trust: str | os.PathLike[str] | None
+) -> tuple[Evidence, ...]:
     from aigclens.verification import verified
 
-    data = parts[1] if parts[0] == "bytes" else _native.read(parts[1])
-    return verified(data, found[0], found[1])
+    anchors = None
+    if trust is not None:
+        try:
+            anchors = Path(trust).read_text(encoding="ascii")
+        except (OSError, ValueError) as problem:
+            raise ConfigError(f"trust={os.fspath(trust)!r} is no PEM file that can be read: {problem}") from None
+    data: bytes = parts[1] if parts[0] == "bytes" else _native.read(parts[1])
+    return verified(data, found[0], found[1], anchors=anchors)

@@ -132,7 +132,7 @@ def verified(
 def _verdicts(data: bytes, container: str | None, anchors: str | None) -> tuple[dict[str, _Verdict], str]:
     """For each manifest's label what became of it, and the reason for those that are not there."""
     try:
-        import c2pa
+        import c2pa  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         raise ConfigError(
             "C2PA manifests are verified by c2pa-python, which is not installed: pip install 'aigclens[c2pa]'"

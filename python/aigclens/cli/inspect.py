@@ -31,6 +31,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--verify", action="store_true", help="also verify C2PA manifests (needs: pip install 'aigclens[c2pa]')"
     )
+    parser.add_argument(
+        "--trust", metavar="FILE", help="with --verify: PEM file of the authorities whose signers are trusted"
+    )
     parser.set_defaults(run=run)
 
 
@@ -44,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         try:
             if isinstance(source, Exception):
                 raise source
-            found = inspect(source, deep=options.deep, verify=options.verify)
+            found = inspect(source, deep=options.deep, verify=options.verify, trust=options.trust)
         except ConfigError as error:
             output.say(str(error))
             return STOPPED
