@@ -20,6 +20,7 @@ fn each_value_of_the_label_has_its_meaning_and_its_reservation() {
         (r#"{"label": 2}"#, "possibly generated", Strength::Medium),
         (r#"{"LABEL":" 3 "}"#, "suspected", Strength::Weak),
         (r#"{"Label":"AIGC"}"#, "AIGC", Strength::Declared),
+        (r#"{"Label":"0"}"#, "0", Strength::Medium),
         (r#"{"Label":"","ProduceID":"x"}"#, "labelled", Strength::Declared),
         (r#"{"Label":null}"#, "labelled", Strength::Declared),
         (r#"{"ReservedCode2:":"x"}"#, "labelled", Strength::Declared),
@@ -92,6 +93,46 @@ fn what_is_no_label_is_none() {
         "&&&&",
     ] {
         assert_eq!(said(near), None, "{near}");
+    }
+}
+
+/// What is nearly JSON, by writers that put it together by hand.
+#[test]
+fn a_label_that_is_no_json_is_read_where_it_says_enough() {
+    let plain = r#"{"Label":"1","ContentProducer":"p","ProduceID":"7","ReservedCode2":""}"#;
+    for text in [
+        r#"{"Label":"1","ContentProducer":"p","ProduceID":"7","ReservedCode2:""}"#.to_owned(),
+        r#"{"Label":"1","ContentProducer":"p","ProduceID":"7","ReservedCode2":: ""}"#.to_owned(),
+        r#"{"Label":1,"ContentProducer":"p","ProduceID":7,"ReservedCode2":"",}"#.to_owned(),
+        plain.trim_end_matches('}').to_owned(),
+        plain.replace('"', "'"),
+        plain.replace('"', r#"\""#),
+        format!(r#"{{"AIGC":{plain}"#),
+        format!("AIGC{plain}").replace('}', ""),
+    ] {
+        for found in [read(&text), read_among_others(&text)] {
+            let found = found.unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((found.detail.as_str(), found.strength), ("generated", Strength::Declared), "{text}");
+            assert_eq!(field(&found, "ContentProducer").as_deref(), Some("p"), "{text}");
+            assert_eq!(field(&found, "ProduceID").as_deref(), Some("7"), "{text}");
+        }
+    }
+    for near in
+        [r#"{"Label":"1","x":""#, r#"{"Label" "Label" "Label""#, r#"a label {"of "wine" 'ProduceID'"#, "{'", "{\""]
+    {
+        assert_eq!(said(near), None, "{near}");
+    }
+}
+
+#[test]
+fn keys_in_any_case_an_entry_in_an_entry_and_signs_by_number() {
+    let plain = r#"{"LABEL":"1","CONTENTPRODUCER":"p","ReservedCode1":"x"}"#;
+    let nested = format!(r#"{{"AIGC":{{"AIGC":{plain}}}}}"#);
+    let thrice = (0..3).fold(plain.to_owned(), |text, _| text.replace('&', "&amp;").replace('"', "&quot;"));
+    let tencent = r#"{"Label":"1","ServiceProvider":"t"}"#.to_owned();
+    for text in [plain.to_owned(), nested, plain.replace('"', "&#034;"), plain.replace('"', "&#x22;"), thrice, tencent]
+    {
+        assert_eq!(read_among_others(&text).unwrap().detail, "generated", "{text}");
     }
 }
 

@@ -102,7 +102,9 @@ fn label(parts: &mut Parts<'_>, name: &'static str, at: u64, length: u64) {
         return;
     }
     let Some(text) = parts.text(at + 4, length - 4) else { return };
-    if !text.trim_ascii_start().starts_with(b"{") {
+    // As the names of other segments do, this one may end with a zero.
+    let mut text_itself = text.iter().skip_while(|byte| matches!(byte, 0 | b':' | b'=') || byte.is_ascii_whitespace());
+    if text_itself.next() != Some(&b'{') {
         return;
     }
     let text = match text {

@@ -52,6 +52,7 @@ fn what_is_behind_the_image_is_another_one() {
 fn a_label_may_stand_bare_in_any_application_segment() {
     for (marker, name) in [(0xe0, "jpeg:APP0"), (0xe1, "jpeg:APP1"), (0xe9, "jpeg:APP9"), (0xef, "jpeg:APP15")] {
         only(&jpeg(&[segment(marker, b"AIGC{\"Label\":1}")]), name, "label {\"Label\":1}", b"{\"Label\"");
+        only(&jpeg(&[segment(marker, b"AIGC\0{\"Label\":1}")]), name, "label \0{\"Label\":1}", b"\0{\"Label\"");
     }
     for near in [
         segment(0xfe, b"AIGC{\"Label\":1}"),
