@@ -245,7 +245,7 @@ impl Engine {
             source: Source::Loaded(Box::new(subject.loaded.clone())),
             data_id,
             // What is declared was looked at before.
-            precheck: Some(Precheck::Report),
+            precheck: Some(Precheck::Off),
             gate: Some(Arc::clone(entry) as Arc<dyn Gate>),
             ..self.options.call.clone()
         }

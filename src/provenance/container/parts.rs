@@ -69,6 +69,11 @@ impl<'a> Parts<'a> {
         self.is_truncated = true;
     }
 
+    /// The file goes on for longer than it is looked at.
+    pub(super) fn too_large(&mut self) {
+        self.is_too_large = true;
+    }
+
     /// Room for so much text, if there is any left.
     pub(super) fn take(&mut self, length: u64) -> Option<usize> {
         if length > LONGEST.min(self.texts) {

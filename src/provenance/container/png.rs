@@ -7,17 +7,23 @@ use std::borrow::Cow;
 const XMP: &[u8] = b"XML:com.adobe.xmp";
 /// Keywords have 79 characters at most by the standard; a little more is forgiven.
 const KEYWORD: usize = 128;
+/// The most chunks: an image of half a gigabyte, in the usual pieces.
+const CHUNKS: u32 = 65_536;
 
 pub(super) fn walk(parts: &mut Parts<'_>) {
     let size = parts.reach.size();
     let mut at = 8;
-    while !parts.is_full() {
+    for _ in 0..CHUNKS {
+        if parts.is_full() {
+            return;
+        }
         let Some([a, b, c, d, kind @ ..]) = array::<8>(parts.reach, at) else {
             return parts.truncated();
         };
         let length = u64::from(u32::from_be_bytes([a, b, c, d]));
         at += 8;
-        if length > size - at {
+        // What is no name is no chunk, as in a file with a hole.
+        if length > size - at || !kind.iter().all(u8::is_ascii_alphabetic) {
             return parts.truncated();
         }
         match &kind {
@@ -38,6 +44,7 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         // Behind a chunk stands its checksum.
         at += length + 4;
     }
+    parts.too_large();
 }
 
 fn chunk(parts: &mut Parts<'_>, kind: [u8; 4], at: u64, length: u64) -> Option<()> {

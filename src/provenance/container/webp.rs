@@ -2,6 +2,9 @@
 use super::parts::Parts;
 use crate::image::array;
 
+/// The most chunks: an animation has two for each of its images.
+const CHUNKS: u32 = 65_536;
+
 pub(super) fn walk(parts: &mut Parts<'_>) {
     let size = parts.reach.size();
     let claimed = array::<4>(parts.reach, 4).map_or(0, |size| u64::from(u32::from_le_bytes(size)) + 8);
@@ -11,11 +14,15 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         parts.truncated();
     }
     let mut at = 12;
-    while at + 8 <= end && !parts.is_full() {
-        let Some([kind @ .., a, b, c, d]) = array::<8>(parts.reach, at) else { break };
+    for _ in 0..CHUNKS {
+        if at + 8 > end || parts.is_full() {
+            return;
+        }
+        let Some([kind @ .., a, b, c, d]) = array::<8>(parts.reach, at) else { return };
         let length = u64::from(u32::from_le_bytes([a, b, c, d]));
         at += 8;
-        if length > end - at {
+        // What is no name is no chunk, as in a file with a hole.
+        if length > end - at || !kind.iter().all(|letter| letter.is_ascii_graphic() || *letter == b' ') {
             return parts.truncated();
         }
         match &kind {
@@ -27,4 +34,5 @@ pub(super) fn walk(parts: &mut Parts<'_>) {
         // A chunk of odd length is followed by a byte of padding.
         at += length + (length & 1);
     }
+    parts.too_large();
 }

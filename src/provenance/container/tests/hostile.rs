@@ -6,6 +6,7 @@ use super::writers::{
 use super::*;
 use crate::image::FileReach;
 use base64::Engine;
+use std::borrow::Cow;
 
 /// One file of each container, with everything in it that is looked for.
 fn fixtures() -> Vec<Vec<u8>> {
@@ -162,5 +163,67 @@ proptest::proptest! {
     ) {
         let fixture = &fixtures()[number];
         inspect(&[&fixture[..keep.min(fixture.len())], &tail].concat().as_slice());
+    }
+}
+
+/// A beginning, and then the same bytes over and over for a hundred gigabytes, as in a file with a hole.
+struct Endless {
+    head: Vec<u8>,
+    again: Vec<u8>,
+    looks: std::cell::Cell<u64>,
+}
+
+impl Reach for Endless {
+    fn size(&self) -> u64 {
+        100 << 30
+    }
+
+    fn fill(&self, at: u64, into: &mut [u8]) -> bool {
+        self.looks.set(self.looks.get() + 1);
+        assert!(self.looks.get() < 600_000, "looks without an end");
+        let head = self.head.len() as u64;
+        for (at, byte) in (at..self.size()).zip(into.iter_mut()) {
+            let behind = || (at - head) % self.again.len() as u64;
+            let found = if at < head { self.head.get(at as usize) } else { self.again.get(behind() as usize) };
+            *byte = *found.unwrap();
+        }
+        at + into.len() as u64 <= self.size()
+    }
+
+    fn piece(&self, at: u64, length: usize) -> Option<Cow<'_, [u8]>> {
+        let mut bytes = vec![0; length];
+        self.fill(at, &mut bytes).then_some(Cow::Owned(bytes))
+    }
+}
+
+/// A file of any length is looked at in a bounded number of steps.
+#[test]
+fn what_has_no_end_is_not_followed_to_it() {
+    let heads: [&[u8]; 8] = [
+        b"\x89PNG\r\n\x1a\n",
+        b"\xff\xd8",
+        b"RIFF\0\0\0\0WEBP",
+        b"RIFF\xff\xff\xff\xffWEBP",
+        b"\0\0\0\x18ftypheic\0\0\0\0heicmif1",
+        b"II+\0\x08\0\0\0\x10\0\0\0\0\0\0\0",
+        b"GIF89a\0\0\0\0\0\0\0",
+        b"<svg xmlns='http://www.w3.org/2000/svg'><metadata>",
+    ];
+    let agains: [&[u8]; 9] = [
+        b"\0",
+        b"\xff",
+        b"\0\0\0\0IDAT\0\0\0\0",
+        b"ABCD\0\0\0\0",
+        b"\0\0\0\x08free",
+        b"\x21\xfe\0",
+        b"\xff\xd0",
+        b"<g/>",
+        b"\0\0\0\0tEXt\0\0\0\0",
+    ];
+    for head in heads {
+        for again in agains {
+            let reach = Endless { head: head.to_vec(), again: again.to_vec(), looks: std::cell::Cell::default() };
+            inspect(&reach);
+        }
     }
 }
