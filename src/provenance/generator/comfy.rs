@@ -9,7 +9,7 @@ const PROGRAM: &str = "ComfyUI";
 /// A node is switched off: muted, or passed by.
 const OFF: [&str; 2] = ["2", "4"];
 /// Nodes that ask a remote service for an image; they have no sampler.
-const SERVICES: [&str; 16] = [
+const SERVICES: [&str; 22] = [
     "openaidalle",
     "openaigptimage",
     "fluxpro",
@@ -26,6 +26,12 @@ const SERVICES: [&str; 16] = [
     "klingimage",
     "googleimagen",
     "runwaytexttoimage",
+    "runwayimage",
+    "grokimage",
+    "reveimage",
+    "briaimage",
+    "wantexttoimage",
+    "wanimagetoimage",
 ];
 
 /// Reads either graph, or an object that has both as its entries.

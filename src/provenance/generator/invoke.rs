@@ -12,14 +12,15 @@ pub(super) fn dream(text: &str) -> Option<Evidence> {
     let mut words = options.split_whitespace();
     let (mut seed, mut steps, mut sampler) = (None, None, None);
     while let Some(word) = words.next() {
-        match word {
-            "-S" => seed = words.next(),
-            "-s" => steps = words.next(),
-            "-A" => sampler = words.next(),
-            _ => {}
+        let option = [("-S", &mut seed), ("-s", &mut steps), ("-A", &mut sampler)]
+            .into_iter()
+            .find_map(|(name, option)| word.strip_prefix(name).map(|value| (option, value)));
+        // Older versions write the value behind the letter, without a space.
+        if let Some((option, value)) = option {
+            *option = if value.is_empty() { words.next() } else { Some(value) };
         }
     }
-    let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if !steps.is_some_and(number) || !seed.is_some_and(number) {
         return None;
     }

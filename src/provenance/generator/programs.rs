@@ -27,7 +27,8 @@ fn swarm(fields: &Fields<'_>) -> Option<Evidence> {
 }
 
 fn fooocus(fields: &Fields<'_>) -> Option<Evidence> {
-    let own = fields.has("base_model") || fields.has("guidance_scale") || fields.has("steps");
+    let numbered = fields.has("steps") && fields.has("seed");
+    let own = fields.has("base_model") || fields.has("guidance_scale") || numbered;
     // Easy Diffusion has a guidance scale as well, and names its sampler in another way.
     if !own || !fields.has("prompt") || !fields.has("sampler") {
         return None;

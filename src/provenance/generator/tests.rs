@@ -374,3 +374,26 @@ fn hostile_texts_are_read_in_linear_time() {
 fn graph_text_and_parameters() -> [String; 3] {
     [graph().to_string(), A1111.to_owned(), workflow("KSampler", 0)]
 }
+
+#[test]
+fn the_options_of_a_dream_stand_with_or_without_a_space() {
+    for text in [r#""a cat" -s 50 -S 7 -W 512 -A k_lms"#, r#""a cat" -s50 -b1 -W512 -H512 -C7.5 -Ak_lms -S7"#] {
+        let found = read("Dream", text).unwrap();
+        let field = |name: &str| found.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
+        assert_eq!((found.detail.as_str(), field("prompt")), ("InvokeAI", Some("a cat")), "{text}");
+        let options = (field("steps"), field("seed"), field("sampler"));
+        assert_eq!(options, (Some("50"), Some("7"), Some("k_lms")), "{text}");
+    }
+    for near in [r#""a cat" -s -S"#, r#""a cat" -small -Sunny"#, "a cat -s50 -S7", r#""I had" one"#] {
+        assert!(read("Dream", near).is_none(), "{near}");
+    }
+}
+
+#[test]
+fn words_of_a_tape_deck_are_no_parameters() {
+    let near = r#"{"prompt":"hello","sampler":"tape deck","steps":5}"#;
+    assert!(read("UserComment", near).is_none());
+    for more in [r#""seed":1"#, r#""base_model":"x""#] {
+        assert!(read("UserComment", near.replace('}', &format!(",{more}}}"))).is_some(), "{more}");
+    }
+}
