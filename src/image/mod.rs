@@ -16,7 +16,7 @@ mod url;
 pub use format::Format;
 pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
 pub use probe::{CheckImage, LIMITS_AS_OF, Limits, Probe, check};
-pub use reach::{Reach, array};
+pub use reach::{FileReach, Reach, array};
 pub use url::{ImageUrl, UrlPolicy};
 
 #[cfg(test)]

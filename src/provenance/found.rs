@@ -20,8 +20,8 @@ pub struct Provenance {
     pub metadata: Vec<(String, String)>,
     /// Where the XMP says that a manifest is kept. It is never fetched.
     pub remote_manifest: Option<String>,
-    /// Stable words for what could not be read: `metadata_too_large`, `c2pa_unreadable`, `xmp_unreadable`,
-    /// `exif_unreadable`, `truncated`.
+    /// Stable words for what could not be read: `metadata_too_large`, `c2pa_unreadable`, `c2pa_compressed`,
+    /// `c2pa_too_large`, `xmp_unreadable`, `exif_unreadable`, `truncated`.
     pub warnings: Vec<&'static str>,
 }
 

@@ -8,14 +8,18 @@ mod container;
 mod exif;
 mod found;
 mod generator;
+mod ifd;
+mod json;
 mod part;
+mod source_type;
 mod stealth;
 mod xmp;
 
 pub use found::{Action, Ingredient, Manifest, Provenance};
 
+use crate::evidence::Evidence;
 use crate::image::{Format, Reach, array};
-use part::Content;
+use part::{Content, Part};
 
 /// Reads the metadata of an image. Hostile bytes give less, never an error.
 pub fn read(bytes: &[u8]) -> Provenance {
@@ -25,15 +29,16 @@ pub fn read(bytes: &[u8]) -> Provenance {
 /// The same, wherever the bytes are: no more of them is read than is needed.
 pub fn inspect(reach: &dyn Reach) -> Provenance {
     let mut found = Provenance { format: format(reach), ..Provenance::default() };
-    let parts = found.format.map(|format| container::parts(reach, format, &mut found));
-    for part in parts.unwrap_or_default() {
+    let parts = found.format.map(|format| container::parts(reach, format, &mut found)).unwrap_or_default();
+    let mut spoken = spoken(&parts).into_iter().peekable();
+    for (index, part) in parts.into_iter().enumerate() {
         let place = part.place();
         match part.content {
             Content::Xmp(packet) => xmp::read(&packet, &place, &mut found),
             Content::Text { key, value } if key == "AIGC" => label(&value, &place, &mut found),
-            Content::Text { key, value } => {
-                if let Some(evidence) = generator::read(key, value) {
-                    found.declare(evidence.at(place));
+            Content::Text { .. } => {
+                while let Some((_, evidence)) = spoken.next_if(|(at, _)| *at == index) {
+                    found.declare(evidence.at(place.clone()));
                 }
             }
             Content::Label(text) => label(&text, &place, &mut found),
@@ -50,6 +55,17 @@ pub fn inspect_deep(bytes: &[u8]) -> Provenance {
     let mut found = read(bytes);
     stealth::read(bytes, &mut found);
     found
+}
+
+/// What the texts of the file declare together, with the number of the part that each declaration is of.
+fn spoken(parts: &[Part<'_>]) -> Vec<(usize, Evidence)> {
+    let texts = parts.iter().enumerate().filter_map(|(index, part)| match &part.content {
+        Content::Text { key, value } if key != "AIGC" => Some((index, (key.as_ref(), value.as_ref()))),
+        _ => None,
+    });
+    let (numbers, texts): (Vec<_>, Vec<_>) = texts.unzip();
+    let found = generator::together(&texts).into_iter();
+    found.filter_map(|(at, evidence)| Some((*numbers.get(at)?, evidence))).collect()
 }
 
 fn label(text: &str, place: &str, found: &mut Provenance) {
