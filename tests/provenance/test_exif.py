@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 import aigclens
-from provenance import files
-from provenance.test_generators import A1111, GRAPH, ROWS
-from provenance.test_labels import TEXT
+import declared_files as files
+from generator_texts import A1111, GRAPH, ROWS
 
+TEXT = json.dumps({"Label": "1", "ContentProducer": "p", "ReservedCode1": '{"a": "b&c"}'})
 SIGNATURE = "Signature: " + "QUJD" * 24
 UUID = "2b6e053b-9a65-4ca9-9e13-b6f4465164d4"
 
@@ -57,7 +57,7 @@ def test_the_pair_of_xai(kind: str) -> None:
         assert told(files.with_exif(kind, files.exif(fields))) == [], fields
 
 
-# Which fields exiftool calls by which names. Its groups say where a field stands: IFD0 and IFD1, which is a thumbnail's.
+# What exiftool calls the fields. Its groups say where one stands: in IFD0, or in IFD1, which is a thumbnail's.
 NAMES = {
     "exif:Make": "IFD0:Make",
     "exif:Model": "IFD0:Model",
@@ -68,7 +68,6 @@ NAMES = {
     "xmp:DigitalSourceType": "XMP-iptcExt:DigitalSourceType",
     "xmp:Credit": "XMP-photoshop:Credit",
     "xmp:CreatorTool": "XMP-xmp:CreatorTool",
-    # Version 12 does not know these, and names them by their prefix.
     "xmp:AISystemUsed": "XMP-iptcExt:AISystemUsed",
     "xmp:AISystemVersionUsed": "XMP-iptcExt:AISystemVersionUsed",
     "xmp:AIPromptInformation": "XMP-iptcExt:AIPromptInformation",

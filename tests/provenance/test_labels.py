@@ -7,7 +7,7 @@ import json
 import pytest
 
 import aigclens
-from provenance import files
+import declared_files as files
 
 PRODUCER = "001191110102MACQD9K64010000"
 LABEL = {"Label": "1", "ContentProducer": PRODUCER, "ProduceID": "p-1", "ReservedCode1": '{"a":"b"}'}

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import aigclens
-from provenance import files
+import declared_files as files
 
 A1111 = "a cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 12"
 

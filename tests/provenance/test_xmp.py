@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import aigclens
-from provenance import files
+import declared_files as files
 
 MEANINGS = {
     "trainedAlgorithmicMedia": "generated",
@@ -103,10 +103,15 @@ def test_credits_and_tools_are_hints(name: str, value: str, tool: str | None) ->
 
 
 def test_where_a_manifest_is_kept_is_told_and_never_fetched() -> None:
-    found = aigclens.inspect(files.with_xmp("JPEG", files.attribute("dcterms:provenance", "https://example.com/a?b=1&c")))
+    found = aigclens.inspect(
+        files.with_xmp("JPEG", files.attribute("dcterms:provenance", "https://example.com/a?b=1&c"))
+    )
     assert found.remote_manifest == "https://example.com/a?b=1&c"
     assert found.metadata == (("xmp:provenance", "https://example.com/a?b=1&c"),)
-    assert aigclens.inspect(files.with_xmp("JPEG", files.attribute("dcterms:provenance", "self#x"))).remote_manifest is None
+    assert (
+        aigclens.inspect(files.with_xmp("JPEG", files.attribute("dcterms:provenance", "self#x"))).remote_manifest
+        is None
+    )
 
 
 def test_near_misses() -> None:

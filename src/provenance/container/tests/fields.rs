@@ -182,7 +182,9 @@ fn it_agrees_with_another_writer_and_reader() {
         let thumbnail = Value::Ascii(vec![b"thumbnail".to_vec()]);
         fields.push(Field { tag: Tag::ImageDescription, ifd_num: In::THUMBNAIL, value: thumbnail });
         let mut writer = Writer::new();
-        fields.iter().for_each(|field| writer.push_field(field));
+        for field in &fields {
+            writer.push_field(field);
+        }
         let mut block = std::io::Cursor::new(Vec::new());
         writer.write(&mut block, little).unwrap();
         let block = block.into_inner();

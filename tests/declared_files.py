@@ -24,7 +24,7 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parent.parent
 FETCHED = ROOT / "target" / "fetched"
 # Real files of services, which are not ours to hand on. Read here: tests take these variables away.
 DECLARED = Path(os.environ.get("AIGCLENS_DECLARED", ROOT.parent / "shared" / "data" / "declared"))
