@@ -72,9 +72,16 @@ fn exif_labels_and_manifests_have_chunks_of_their_own() {
         &told(&superbox(&[9; 16], b"c2pa", b"x")),
         &superbox(&[9; 16], b"c2pa", b"x"),
     );
-    for near in
-        [superbox(&[9; 16], b"c2pb", b"x"), superbox(&[9; 16], b"c2pa.x", b"x"), b"c2pa".to_vec(), store[..30].to_vec()]
-    {
+    // The letters are there, and the toggles say that they are no label.
+    let mut unlabelled = superbox(&[9; 16], b"c2pa", b"x");
+    unlabelled[32] = 1;
+    for near in [
+        unlabelled,
+        superbox(&[9; 16], b"c2pb", b"x"),
+        superbox(&[9; 16], b"c2pa.x", b"x"),
+        b"c2pa".to_vec(),
+        store[..30].to_vec(),
+    ] {
         nothing(&png(&[chunk(b"caBX", &near)]));
     }
     nothing(&png(&[chunk(b"cabx", &store), chunk(b"aigc", b"{}"), chunk(b"exif", &tiff)]));

@@ -42,6 +42,7 @@ fn other_extensions_and_packets_without_their_trailer_are_passed() {
     let store = store(b"m");
     for near in [
         extension(b"XMP DataXMP", &sub_blocks(b"<x/>")),
+        extension(b"XMP DataXMP", &sub_blocks(&[b'x'; 400])),
         extension(b"XMP DataXMQ", &sub_blocks(&[b'x'; 400])),
         extension(b"C2PA_GIF\x01\0\x01", &sub_blocks(&store)),
         extension(b"C2PA_GIF\x01\0\0", &sub_blocks(&superbox(&[9; 16], b"else", b"x"))),

@@ -39,6 +39,12 @@ fn a_chain_without_end_and_directories_beyond_the_file_end_the_walk() {
     let (found, warnings) = walk(&endless);
     assert!((2..=6).contains(&found.len()), "{found:?}");
     assert_eq!(warnings, ["metadata_too_large"]);
+    let store = store(b"claim");
+    let mut stores = tiff.pages(&[&[(0xcd41, 7, &store)]]);
+    let next = stores.len() - store.len() - 4;
+    stores[next..next + 4].copy_from_slice(&8_u32.to_be_bytes());
+    assert_eq!((list(&stores).len(), walk(&stores).1), (2, vec!["metadata_too_large"]));
+    let next = file.len() - 9 - 4;
     let mut beyond = file.clone();
     beyond[next..next + 4].copy_from_slice(&[0xff; 4]);
     assert_eq!(walk(&beyond).1, ["truncated"]);
