@@ -1,14 +1,14 @@
 //! What images declare, across the wall.
 use super::{convert, errors};
 use crate::client::Source;
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
 use crate::evidence::Evidence;
-use crate::image::{Limits, file};
+use crate::image::{FileReach, Limits, file};
 use crate::provenance::{self, Manifest, Provenance};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyBytes, PyDict, PyTuple};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// More than this is no image that is read whole: 1 GiB.
 const MOST: u64 = 1 << 30;
@@ -52,7 +52,8 @@ pub fn evidence<'py>(py: Python<'py>, found: &[Evidence]) -> PyResult<Bound<'py,
 pub fn inspect<'py>(py: Python<'py>, source: &Bound<'py, PyTuple>, deep: bool) -> PyResult<Bound<'py, PyTuple>> {
     let source = convert::source(source)?;
     let found = py.detach(|| match source {
-        Source::Path(path) => file::read(&path, &limits()).map(|bytes| look(&bytes, deep)),
+        Source::Path(path) if deep => file::read(&path, &limits()).map(|bytes| provenance::inspect_deep(&bytes)),
+        Source::Path(path) => of_file(&path),
         Source::Bytes(bytes) => Ok(look(&bytes, deep)),
         _ => Err(Error::new(Kind::UnsupportedSource, "only local images are inspected; pass a path or bytes")),
     });
@@ -69,6 +70,13 @@ pub fn read(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyBytes>> {
 
 fn limits() -> Limits {
     Limits { max_bytes: MOST, ..Limits::default() }
+}
+
+/// Of a file no more is read than headers and metadata.
+fn of_file(path: &Path) -> Result<Provenance> {
+    let reach = FileReach::open(path)?;
+    let found = provenance::inspect(&reach);
+    reach.problem().map_or(Ok(found), Err)
 }
 
 fn look(bytes: &[u8], deep: bool) -> Provenance {
