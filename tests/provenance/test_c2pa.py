@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,15 +215,20 @@ def test_only_declarations_by_manifests_are_judged_and_nothing_is_asked_of_the_n
         verified(data, "PNG", aigclens.inspect(data).evidence, anchors="no certificate")
 
 
+def test_a_list_of_authorities_may_have_remarks_in_any_language(tmp_path: Path) -> None:
+    (tmp_path / "list.pem").write_text("# Société d'exemple, 例\n" + files.authority().pem, encoding="utf-8")
+    (one,) = aigclens.inspect(files.signed("PNG", GENERATED), verify=True, trust=tmp_path / "list.pem").evidence
+    assert one.verified is True
+
+
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     data = files.signed("PNG", GENERATED)
     monkeypatch.setitem(sys.modules, "c2pa", None)
     assert aigclens.inspect(data).declares == "generated", "reading needs no package"
     with pytest.raises(aigclens.ConfigError, match=r"pip install 'aigclens\[c2pa\]'"):
         aigclens.inspect(data, verify=True)
-    assert aigclens.inspect(files.plain("PNG"), verify=True).evidence == (), (
-        "where nothing is verified nothing is needed"
-    )
+    with pytest.raises(aigclens.ConfigError, match="not installed"):
+        aigclens.inspect(files.plain("PNG"), verify=True)
 
 
 # Reports that no library writes at will.
