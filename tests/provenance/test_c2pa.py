@@ -31,7 +31,7 @@ def test_what_is_declared_is_found_in_every_container(format: str) -> None:
     (one,) = c2pa(files.signed(format, GENERATED))
     assert (one.kind, one.strength, one.detail) == ("generated", "declared", "trainedAlgorithmicMedia")
     container, _, inside = one.place.partition(":")
-    assert container == ("heif" if format == "AVIF" else format.lower())
+    assert container == ("heif" if format in ("AVIF", "HEIC") else format.lower())
     assert inside.endswith(f"/{one.fields['manifest']}/c2pa.actions.v2")
     assert one.fields["claim_generator"] == "Maker 1.2"
     assert one.fields["digitalSourceType"] == files.AI
@@ -67,6 +67,7 @@ def test_an_ingredient_in_another_format() -> None:
     assert found.declares == "generated"
 
 
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     ("assertion", "declares"),
     [
@@ -79,9 +80,9 @@ def test_an_ingredient_in_another_format() -> None:
     ],
     ids=["made", "not-made", "watermark", "words", "algorithmic", "description"],
 )
-def test_near_misses_declare_nothing(assertion: dict[str, Any], declares: str | None) -> None:
+def test_near_misses_declare_nothing(assertion: dict[str, Any], declares: str | None, format: str) -> None:
     plain = () if "actions" in assertion["label"] else (files.actions(("c2pa.created", None)),)
-    found = aigclens.inspect(files.signed("PNG", *plain, assertion, title=f"made by {files.AI}"))
+    found = aigclens.inspect(files.signed(format, *plain, assertion, title=f"made by {files.AI}"))
     assert found.declares == declares
     assert len(found.manifests) == 1
 
@@ -173,7 +174,7 @@ def test_an_ingredient_that_was_changed_is_no_longer_what_was_used() -> None:
     assert verdicts(data[:at] + b"c2pa.drawing" + data[at + 12 :]) == {"captured": True, "composite": False}
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WebP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF"])
 def test_a_certificate_that_expired_is_no_forgery(format: str) -> None:
     data = files.signed(format, GENERATED, expired=True)
     for trusted in (True, False):
