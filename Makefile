@@ -78,7 +78,7 @@ hostile: ## are hostile images read in less than 10 ms? in release code, with th
 	cargo test --locked --quiet --profile measure --test hostile -- --ignored --nocapture small_inputs
 
 bench-provenance: $(BUILD)/bench.done ## how fast are declarations read, and against others? (FILES=200 ROUNDS=2 RATIO=5)
-	@$(BUILD)/bench/bin/python benches/provenance.py --results benches/results-provenance.json \
+	@$(BUILD)/bench/bin/python benches/provenance.py --results $(if $(FILES),$(BUILD),benches)/results-provenance.json \
 		$(if $(FILES),--files $(FILES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RATIO),--ratio $(RATIO))
 
 fmt: $(BUILD)/env.done ## format both languages
@@ -87,7 +87,7 @@ fmt: $(BUILD)/env.done ## format both languages
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target
+	rm -rf $(BUILD) dist target fuzz/target fuzz/work
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment

@@ -66,6 +66,8 @@ fn judge(fields: &Fields<'_>, among_others: bool) -> Option<Evidence> {
         "2" => ("possibly generated", Strength::Medium),
         "3" => ("suspected", Strength::Weak),
         "" | "null" => ("labelled", Strength::Declared),
+        // A number that the standard does not know may mean anything.
+        other if other.bytes().all(|byte| byte.is_ascii_digit()) => (other, Strength::Medium),
         other => (other, Strength::Declared),
     };
     let mut evidence = Evidence::new(EvidenceKind::Generated, EvidenceSource::AigcLabel, strength, detail);

@@ -19,6 +19,7 @@ fn each_value_of_the_label_has_its_meaning_and_its_reservation() {
         (r#"{"Label":"2"}"#, "possibly generated", Strength::Medium),
         (r#"{"label": 2}"#, "possibly generated", Strength::Medium),
         (r#"{"LABEL":" 3 "}"#, "suspected", Strength::Weak),
+        (r#"{"Label":"0"}"#, "0", Strength::Medium),
         (r#"{"Label":"AIGC"}"#, "AIGC", Strength::Declared),
         (r#"{"Label":"","ProduceID":"x"}"#, "labelled", Strength::Declared),
         (r#"{"Label":null}"#, "labelled", Strength::Declared),
