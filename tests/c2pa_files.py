@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from PIL import Image
 
+from declared_files import as_heic
+
 # A test that imports this is skipped where the library is not there.
 c2pa: Any = pytest.importorskip("c2pa", reason="c2pa-python is not installed")
 
@@ -31,6 +33,7 @@ FORMATS = {
     "PNG": ("image/png", "PNG"),
     "WebP": ("image/webp", "WEBP"),
     "AVIF": ("image/avif", "AVIF"),
+    "HEIC": ("image/heic", "AVIF"),
     "TIFF": ("image/tiff", "TIFF"),
     "GIF": ("image/gif", "GIF"),
     "SVG": ("image/svg+xml", None),
@@ -50,7 +53,7 @@ def plain(format: str, size: int = 32) -> bytes:
     file = io.BytesIO()
     image = Image.radial_gradient("L").resize((size, size)).convert("RGB")
     image.save(file, kind)
-    return file.getvalue()
+    return as_heic(file.getvalue()) if format == "HEIC" else file.getvalue()
 
 
 def _name(common: str) -> x509.Name:
@@ -203,7 +206,7 @@ def crate_files() -> list[Path] | str:
         except subprocess.TimeoutExpired:
             return "cargo fetch takes too long"
         if run.returncode != 0:
-            return f"cargo fetch: {run.stderr.strip().splitlines()[-1:]}"
+            return f"cargo fetch: {' '.join(run.stderr.split())[:200]}"
     found = sorted(home.glob(pattern))
     return found or "no such files"
 

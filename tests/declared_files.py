@@ -97,7 +97,14 @@ def png(texts: Mapping[str, str], kind: str = "tEXt") -> bytes:
 
 
 TEXTS = ("tEXt", "iTXt", "zTXt", "iTXt, packed")
-CONTAINERS = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")
+CONTAINERS = ("PNG", "JPEG", "WEBP", "AVIF", "HEIC", "TIFF")
+XMP_CONTAINERS = (*CONTAINERS, "GIF", "SVG")
+
+
+def as_heic(avif: bytes) -> bytes:
+    """The same boxes under the other brand: Pillow writes no HEIC, and metadata stands in both alike."""
+    end = int.from_bytes(avif[:4], "big")
+    return avif[:end].replace(b"avif", b"heic") + avif[end:]
 
 
 def with_exif(kind: str, block: bytes) -> bytes:
@@ -105,6 +112,8 @@ def with_exif(kind: str, block: bytes) -> bytes:
         made = Image.Exif()
         made.load(block)
         return saved(picture(), "TIFF", exif=made)
+    if kind == "HEIC":
+        return as_heic(with_exif("AVIF", block))
     return saved(picture(), kind, exif=block)
 
 
@@ -116,6 +125,10 @@ def with_xmp(kind: str, text: str | bytes) -> bytes:
         return saved(picture(), "PNG", pnginfo=info)
     if kind == "TIFF":
         return saved(picture(), "TIFF", tiffinfo={700: data})
+    if kind == "HEIC":
+        return as_heic(with_xmp("AVIF", data))
+    if kind == "SVG":
+        return b'<svg xmlns="http://www.w3.org/2000/svg"><metadata>' + data + b"</metadata><rect/></svg>"
     if kind == "GIF":
         # Pillow writes none: the packet, and the trailer that leads a reader of blocks to the end.
         made = saved(picture(), "GIF")

@@ -36,9 +36,14 @@ __all__ = ["AsyncClient", "Client"]
 _LIMITS = ImageLimits()
 
 
-def _several(names: Any) -> list[Any] | None:
+def _several(option: str, names: Any) -> list[Any] | None:
     """Names that were given as one, or as several."""
-    return None if names is None else [names] if isinstance(names, str) else list(names)
+    if names is None or isinstance(names, str):
+        return None if names is None else [names]
+    try:
+        return list(names)
+    except TypeError:
+        raise ConfigError(f"{option} takes names, not {type(names).__name__}") from None
 
 
 class _Face:
@@ -91,7 +96,7 @@ class _Face:
             "region": region,
             "endpoint": endpoint,
             "vpc": vpc,
-            "failover": _several(failover),
+            "failover": _several("failover", failover),
             "signature": signature,
             "upload_signature": upload_signature,
             "service": service,
@@ -113,7 +118,7 @@ class _Face:
             "encode_url": encode_url,
             "user_agent": user_agent,
             "precheck": precheck,
-            "skip_sources": _several(skip_sources),
+            "skip_sources": _several("skip_sources", skip_sources),
         }
         try:
             # The secret goes down without a name of its own here.
@@ -175,6 +180,13 @@ class _Face:
         return copy
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        precheck, sources = given[8:10]
+        if sources is not None:
+            # Who names them expects to save the call, and must not pay for it unawares.
+            rule = precheck or self._calls.get("precheck") or self._options["precheck"]
+            if rule != "skip_declared":
+                raise ConfigError(f"skip_sources is for precheck='skip_declared', and it is {rule!r}: nothing is saved")
+            given = (*given[:9], _several("skip_sources", sources))
         if self._calls:
             names = ("data_id", *CallOptions.__annotations__)
             given = tuple(
@@ -322,10 +334,11 @@ class Client(_Face):
             max_retries: Attempts after the first one, for this call.
             on_ambiguous: What to do after an answer got lost, for this call.
             precheck: What is done about declarations, for this call: `report`, `off` or `skip_declared`.
-            skip_sources: Whose declarations save the call, for this call.
+            skip_sources: Whose declarations save the call, for this call; only with `skip_declared`.
 
         Raises:
-            ConfigError: `precheck` or `skip_sources` is no word that is known, or another option of this call is wrong.
+            ConfigError: `precheck` or `skip_sources` is no word that is known, sources are named for a call that is not
+                to be skipped, or another option of this call is wrong.
             InputError: The image or a parameter is not what the service takes; mostly before anything is sent.
             CredentialsError: No credentials were given or found, or they have expired.
             TransportError: No complete answer came; `billing` says whether it may have been charged.

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from aigclens import _native
@@ -158,31 +157,37 @@ def inspect(
         ImageFileNotFound: There is no such file.
         ImageFileError: It cannot be read.
         UnsupportedSource: It is nothing that this reads.
-        ConfigError: `verify` without the package, or `trust` cannot be read or is no PEM file.
+        InvalidUrl: It is a URL of another kind, such as `file://`.
+        InvalidParameter: It is an empty text.
+        ConfigError: `verify` without the package, whatever the image; or `trust` without `verify`, or of a file that
+            cannot be read or has no certificates in it.
     """
     if is_decoded(source):
         kind = type(source).__name__
         raise UnsupportedSource(f"a {kind} has lost the metadata of its file; pass the path or the bytes of the file")
-    parts = coerce(source, _LIMIT)
+    if trust is not None and not verify:
+        raise ConfigError("trust= is for verify=True: without it nothing is verified")
+    anchors = _ready(trust) if verify else None
+    parts = coerce(source, _LIMIT, for_inspection=True)
     if parts[0] not in ("path", "bytes"):
         raise UnsupportedSource("only local images are inspected; download it, and pass its path or bytes")
     name = parts[1] if parts[0] == "path" else "<bytes>"
     found: tuple[Any, ...] = _native.inspect(parts, deep)
     if verify and any(one.source == "c2pa" for one in found[1]):
-        found = (found[0], _verified(parts, found, trust), *found[2:])
+        found = (found[0], _verified(parts, found, anchors), *found[2:])
     return Provenance(name, *found)
 
 
-def _verified(
-    parts: tuple[Any, ...], found: tuple[Any, ...], trust: str | os.PathLike[str] | None
-) -> tuple[Evidence, ...]:
+def _ready(trust: str | os.PathLike[str] | None) -> str | None:
+    """The authorities to trust. What is missing is told of at once, and not at the first image that needs it."""
+    from aigclens.verification import authorities, required
+
+    required()
+    return None if trust is None else authorities(trust)
+
+
+def _verified(parts: tuple[Any, ...], found: tuple[Any, ...], anchors: str | None) -> tuple[Evidence, ...]:
     from aigclens.verification import verified
 
-    anchors = None
-    if trust is not None:
-        try:
-            anchors = Path(trust).read_text(encoding="ascii")
-        except (OSError, ValueError) as problem:
-            raise ConfigError(f"trust={os.fspath(trust)!r} is no PEM file that can be read: {problem}") from None
     data: bytes = parts[1] if parts[0] == "bytes" else _native.read(parts[1])
     return verified(data, found[0], found[1], anchors=anchors)

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import re
+import ssl
 from collections import deque
 from dataclasses import dataclass, field
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from aigclens.errors import ConfigError
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     from aigclens.models import Evidence
 
-__all__ = ["verified"]
+__all__ = ["authorities", "required", "verified"]
 
 _MIME = {
     "PNG": "image/png",
@@ -69,6 +73,7 @@ _OFFLINE: dict[str, Any] = {
     "core": {"allowed_network_hosts": []},
 }
 _LONGEST = 300
+_CERTIFICATE = re.compile("-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----")
 
 # A verdict and its reason.
 _Verdict: TypeAlias = "tuple[bool | None, str | None]"
@@ -129,14 +134,51 @@ def verified(
     return tuple(judged(one) for one in evidence)
 
 
-def _verdicts(data: bytes, container: str | None, anchors: str | None) -> tuple[dict[str, _Verdict], str]:
-    """For each manifest's label what became of it, and the reason for those that are not there."""
+def required() -> Any:
+    """The package `c2pa-python`.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
     try:
         import c2pa  # type: ignore[import-untyped, unused-ignore]
     except ImportError:
         raise ConfigError(
             "C2PA manifests are verified by c2pa-python, which is not installed: pip install 'aigclens[c2pa]'"
         ) from None
+    return c2pa
+
+
+def authorities(trust: str | os.PathLike[str]) -> str:
+    """The certificates of a PEM file, without the remarks around them.
+
+    c2pa-python takes a certificate that it cannot read for none, and then trusts nobody. So they are looked at here.
+
+    Raises:
+        ConfigError: The file cannot be read, has no certificate in it, or one that is none.
+    """
+    place = f"trust={os.fspath(trust)!r}"
+    try:
+        text = Path(trust).read_text(encoding="utf-8", errors="replace")
+    except OSError as problem:
+        raise ConfigError(f"{place} cannot be read: {problem.strerror}") from None
+    except ValueError as problem:
+        raise ConfigError(f"{place} cannot be read: {problem}") from None
+    found = _CERTIFICATE.findall(text)
+    if not found:
+        raise ConfigError(f"{place} has no certificate in it; give a PEM file")
+    reader = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    for number, pem in enumerate(found, 1):
+        try:
+            reader.load_verify_locations(cadata=pem)
+        except (ssl.SSLError, ValueError):
+            raise ConfigError(f"{place}: certificate {number} of {len(found)} cannot be read") from None
+    return "\n".join(found) + "\n"
+
+
+def _verdicts(data: bytes, container: str | None, anchors: str | None) -> tuple[dict[str, _Verdict], str]:
+    """For each manifest's label what became of it, and the reason for those that are not there."""
+    c2pa = required()
     mime = _MIME.get(container or "")
     if mime is None:
         return {}, f"{container or 'this format'} is not verified by c2pa-python"

@@ -65,6 +65,15 @@ def test_wrong_words_are_refused(command: str) -> None:
         assert b"error: argument " in done.stderr
 
 
+@pytest.mark.parametrize("command", ["detect", "scan", "estimate"])
+def test_who_names_sources_does_not_pay_unawares(aigclens_emulator: Emulator, files: Path, command: str) -> None:
+    done = run(command, "--skip-sources", "iptc", str(files / "generated.png"))
+    assert (done.returncode, done.stdout) == (4 if command == "detect" else 2, b"")
+    assert done.stderr.endswith(b"--skip-sources is for --precheck skip_declared, and it is report\n")
+    assert b"Traceback" not in done.stderr
+    assert charged(aigclens_emulator) == 0
+
+
 def test_scan_and_estimate_tell_how_many(aigclens_emulator: Emulator, files: Path) -> None:
     source = str(files / "*.png")
     skip = ("--precheck", "skip_declared")

@@ -145,9 +145,9 @@ def test_a_saved_call_needs_no_account_and_no_network() -> None:
     ("options", "said"),
     [
         ({"precheck": "skip"}, "'report', 'skip_declared' or 'off'"),
-        ({"skip_sources": ["synthid"]}, "not 'synthid'"),
-        ({"skip_sources": "xmp"}, "not 'xmp'"),
-        ({"skip_sources": []}, "at least one"),
+        ({"skip_sources": ["synthid"], **SKIP}, "not 'synthid'"),
+        ({"skip_sources": "xmp", **SKIP}, "not 'xmp'"),
+        ({"skip_sources": [], **SKIP}, "at least one"),
     ],
 )
 def test_a_wrong_word_is_refused(emulator: Emulator, client: aigclens.Client, options: Any, said: str) -> None:
@@ -200,6 +200,32 @@ def test_where_declaration_and_verdict_contradict_each_other(
     (row,) = client.scan([image])
     assert (row.disagrees, row.label) == (disagrees, verdict)
     assert client.detect(image, precheck="off").disagrees is False
+
+
+def test_who_names_sources_does_not_pay_unawares(emulator: Emulator, client: aigclens.Client, tmp_path: Path) -> None:
+    named: dict[str, Any] = {"skip_sources": ["iptc"]}
+    for ask in (
+        lambda: client.detect(GENERATED, **named),
+        lambda: client.detect(GENERATED, precheck="off", **named),
+        lambda: client.with_options(precheck="report").detect(GENERATED, **named),
+        lambda: client.scan([GENERATED], **named),
+        lambda: aigclens.estimate([GENERATED], client=client, **named),
+    ):
+        with pytest.raises(aigclens.ConfigError, match="skip_sources is for precheck='skip_declared', and it is '"):
+            ask()
+    assert charged(emulator) == 0
+    skipping = client.with_options(**SKIP)
+    assert skipping.detect(GENERATED, **named).engine == "provenance"
+    # As a default it waits for the calls that skip.
+    assert client.with_options(**named).detect(GENERATED).engine == "emulator"
+
+
+def test_what_is_no_list_of_sources_is_a_config_error(client: aigclens.Client) -> None:
+    for wrong in (5, object()):
+        with pytest.raises(aigclens.ConfigError, match="skip_sources takes names, not "):
+            client.detect(GENERATED, skip_sources=wrong, **SKIP)  # type: ignore[arg-type]
+        with pytest.raises(aigclens.ConfigError, match="skip_sources takes names, not "):
+            aigclens.Client.local(skip_sources=wrong, **SKIP)  # type: ignore[arg-type]
 
 
 def test_it_pickles_compares_hashes_and_is_plain_json(client: aigclens.Client) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def test_what_is_declared_is_found_in_every_container(format: str) -> None:
     (one,) = c2pa(files.signed(format, GENERATED))
     assert (one.kind, one.strength, one.detail) == ("generated", "declared", "trainedAlgorithmicMedia")
     container, _, inside = one.place.partition(":")
-    assert container == ("heif" if format == "AVIF" else format.lower())
+    assert container == ("heif" if format in ("AVIF", "HEIC") else format.lower())
     assert inside.endswith(f"/{one.fields['manifest']}/c2pa.actions.v2")
     assert one.fields["claim_generator"] == "Maker 1.2"
     assert one.fields["digitalSourceType"] == files.AI
@@ -66,6 +67,7 @@ def test_an_ingredient_in_another_format() -> None:
     assert found.declares == "generated"
 
 
+@pytest.mark.parametrize("format", FORMATS)
 @pytest.mark.parametrize(
     ("assertion", "declares"),
     [
@@ -78,9 +80,9 @@ def test_an_ingredient_in_another_format() -> None:
     ],
     ids=["made", "not-made", "watermark", "words", "algorithmic", "description"],
 )
-def test_near_misses_declare_nothing(assertion: dict[str, Any], declares: str | None) -> None:
+def test_near_misses_declare_nothing(assertion: dict[str, Any], declares: str | None, format: str) -> None:
     plain = () if "actions" in assertion["label"] else (files.actions(("c2pa.created", None)),)
-    found = aigclens.inspect(files.signed("PNG", *plain, assertion, title=f"made by {files.AI}"))
+    found = aigclens.inspect(files.signed(format, *plain, assertion, title=f"made by {files.AI}"))
     assert found.declares == declares
     assert len(found.manifests) == 1
 
@@ -172,7 +174,7 @@ def test_an_ingredient_that_was_changed_is_no_longer_what_was_used() -> None:
     assert verdicts(data[:at] + b"c2pa.drawing" + data[at + 12 :]) == {"captured": True, "composite": False}
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG", "WebP", "AVIF", "TIFF"])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WebP", "AVIF", "HEIC", "TIFF"])
 def test_a_certificate_that_expired_is_no_forgery(format: str) -> None:
     data = files.signed(format, GENERATED, expired=True)
     for trusted in (True, False):
@@ -214,15 +216,20 @@ def test_only_declarations_by_manifests_are_judged_and_nothing_is_asked_of_the_n
         verified(data, "PNG", aigclens.inspect(data).evidence, anchors="no certificate")
 
 
+def test_a_list_of_authorities_may_have_remarks_in_any_language(tmp_path: Path) -> None:
+    (tmp_path / "list.pem").write_text("# Société d'exemple, 例\n" + files.authority().pem, encoding="utf-8")
+    (one,) = aigclens.inspect(files.signed("PNG", GENERATED), verify=True, trust=tmp_path / "list.pem").evidence
+    assert one.verified is True
+
+
 def test_a_missing_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     data = files.signed("PNG", GENERATED)
     monkeypatch.setitem(sys.modules, "c2pa", None)
     assert aigclens.inspect(data).declares == "generated", "reading needs no package"
     with pytest.raises(aigclens.ConfigError, match=r"pip install 'aigclens\[c2pa\]'"):
         aigclens.inspect(data, verify=True)
-    assert aigclens.inspect(files.plain("PNG"), verify=True).evidence == (), (
-        "where nothing is verified nothing is needed"
-    )
+    with pytest.raises(aigclens.ConfigError, match="not installed"):
+        aigclens.inspect(files.plain("PNG"), verify=True)
 
 
 # Reports that no library writes at will.

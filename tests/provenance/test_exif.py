@@ -82,23 +82,27 @@ def plain(value: Any) -> list[str]:
     return [str(one).strip() for one in values]
 
 
+XMP = (
+    ("Iptc4xmpExt:DigitalSourceType", files.SOURCE_TYPE + "trainedAlgorithmicMedia"),
+    ("Iptc4xmpExt:AISystemUsed", "Model A"),
+    ("photoshop:Credit", "Made with Google AI"),
+    ("xmp:CreatorTool", "Adobe Firefly & more"),
+    ("TC260:AIGC", TEXT),
+    ("dcterms:provenance", "https://example.com/a"),
+)
+
+
 def corpus(folder: Path) -> Iterator[tuple[str, bytes]]:
     """The files of all the other tests, with every field that is looked at, in every container."""
     fields = {files.MAKE: "Ideogram AI", files.MODEL: "m 1", files.SOFTWARE: "reve.com", files.ARTIST: UUID}
+    for kind in files.XMP_CONTAINERS:
+        for name, value in XMP:
+            yield f"{kind}-{name.replace(':', '-')}", files.with_xmp(kind, files.attribute(name, value))
     for kind in files.CONTAINERS:
         for number, comment in enumerate(files.comments(A1111).values()):
             yield f"{kind}-exif-{number}", files.with_exif(kind, files.exif(fields, comment))
         yield f"{kind}-pair", files.with_exif(kind, files.exif({files.ARTIST: UUID, files.DESCRIPTION: SIGNATURE}))
         yield f"{kind}-graph", files.with_exif(kind, files.exif({files.MAKE: f"prompt:{json.dumps(GRAPH)}"}))
-        for name, value in (
-            ("Iptc4xmpExt:DigitalSourceType", files.SOURCE_TYPE + "trainedAlgorithmicMedia"),
-            ("Iptc4xmpExt:AISystemUsed", "Model A"),
-            ("photoshop:Credit", "Made with Google AI"),
-            ("xmp:CreatorTool", "Adobe Firefly & more"),
-            ("TC260:AIGC", TEXT),
-            ("dcterms:provenance", "https://example.com/a"),
-        ):
-            yield f"{kind}-{name.replace(':', '-')}", files.with_xmp(kind, files.attribute(name, value))
     for number, (_, texts, _) in enumerate(ROWS):
         yield f"PNG-row-{number}", files.png(texts)
     for suffix, kind in (("png", "PNG"), ("jpg", "JPEG"), ("webp", "WEBP"), ("tif", "TIFF"), ("avif", "AVIF")):

@@ -48,6 +48,26 @@ def test_each_program_in_the_comment_of_exif(program: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", files.CONTAINERS)
+@pytest.mark.parametrize(
+    "near",
+    [
+        "exposure 1/60, Steps: many",
+        "Steps: 20 to the top, a sampler of the view",
+        '{"prompt": "a cat on a mat"}',
+        '{"prompt": {"1": {"text": "KSampler"}}, "workflow": {"steps": ["scan"]}}',
+        '{"Software": "NovelAI"}',
+        '{"Comment": "x", "Software": "GIMP 2.10"}',
+        '{"sui_image_params": 7}',
+        "Stable Diffusion web UI",
+    ],
+)
+def test_near_misses_in_the_comment_of_exif(near: str, kind: str) -> None:
+    for name, comment in files.comments(near).items():
+        found = aigclens.inspect(files.with_exif(kind, files.exif({}, comment)))
+        assert [one for one in found.evidence if one.kind != "tool"] == [], name
+
+
+@pytest.mark.parametrize("kind", files.CONTAINERS)
 def test_comfy_ui_writes_into_fields_of_exif_that_are_not_meant_for_it(kind: str) -> None:
     fields = {files.MODEL: f"prompt:{json.dumps(GRAPH)}", files.MAKE: f"workflow:{json.dumps(SCREEN)}"}
     found = told(files.with_exif(kind, files.exif(fields)))
@@ -127,7 +147,7 @@ def test_the_real_files_of_sd_parsers() -> None:
 def test_the_real_file_of_midjourney() -> None:
     file = files.DECLARED / "mj-1.png"
     if not file.exists():
-        pytest.skip("no real declared files here")
+        pytest.skip("no real declared files here: AIGCLENS_DECLARED")
     found = aigclens.inspect(file)
     by_source = {one.source: one for one in found.evidence}
     assert set(by_source) == {"generator_text", "iptc"}

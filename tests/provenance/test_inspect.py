@@ -66,7 +66,9 @@ def test_what_is_no_local_image_is_refused_in_one_line(tmp_path: Path) -> None:
         (aigclens.OssObject("bucket", "key"), aigclens.UnsupportedSource, "download"),
         (numpy.zeros((2, 2, 3), dtype="uint8"), aigclens.UnsupportedSource, "lost the metadata"),
         (image.open(BytesIO(DECLARED)), aigclens.UnsupportedSource, "lost the metadata"),
-        (7, aigclens.UnsupportedSource, "int"),
+        (7, aigclens.UnsupportedSource, "int; pass a path, bytes or a binary file$"),
+        (None, aigclens.UnsupportedSource, "NoneType; pass a path, bytes or a binary file$"),
+        (["a.png"], aigclens.UnsupportedSource, "a list is not one image; inspect them one by one"),
         (StringIO("x"), aigclens.UnsupportedSource, "rb"),
         (str(tmp_path / "nowhere.png"), aigclens.ImageFileNotFound, "no such file"),
         (str(tmp_path), aigclens.ImageFileError, "directory"),
@@ -77,6 +79,30 @@ def test_what_is_no_local_image_is_refused_in_one_line(tmp_path: Path) -> None:
         with pytest.raises(error, match=word) as raised:
             aigclens.inspect(source)
         assert "\n" not in str(raised.value)
+
+
+def test_verifying_wants_its_package_and_its_list_whatever_the_image_declares(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(aigclens.ConfigError, match="trust= is for verify=True"):
+        aigclens.inspect(DECLARED, trust=tmp_path / "list.pem")
+    pytest.importorskip("c2pa", reason="c2pa-python is not installed")
+    for name, content, word in [
+        ("gone", None, "No such file"),
+        ("empty", b"", "no certificate"),
+        ("words", b"hello", "no certificate"),
+        ("bytes", bytes(range(256)), "no certificate"),
+        ("broken", b"-----BEGIN CERTIFICATE-----\nabcd\n-----END CERTIFICATE-----\n", "cannot be read"),
+    ]:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        with pytest.raises(aigclens.ConfigError, match=word) as raised:
+            aigclens.inspect(DECLARED, verify=True, trust=tmp_path / name)
+        assert f"trust={str(tmp_path / name)!r}" in str(raised.value)
+        assert "\n" not in str(raised.value)
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    with pytest.raises(aigclens.ConfigError, match=r"pip install 'aigclens\[c2pa\]'"):
+        aigclens.inspect(DECLARED, verify=True)
 
 
 @pytest.mark.parametrize("data", [b"", b"hello", b"\x89PNG\r\n\x1a\n", DECLARED[:50], b"\0" * 100])

@@ -27,7 +27,7 @@ def told(image: bytes) -> list[tuple[str, str, str, str]]:
     return [(one.source, one.kind, one.strength, one.detail) for one in aigclens.inspect(image).evidence]
 
 
-@pytest.mark.parametrize("kind", [*files.CONTAINERS, "GIF"])
+@pytest.mark.parametrize("kind", files.XMP_CONTAINERS)
 def test_each_source_type_has_its_meaning(kind: str) -> None:
     for word, meaning in MEANINGS.items():
         image = files.with_xmp(kind, files.attribute("Iptc4xmpExt:DigitalSourceType", files.SOURCE_TYPE + word))
@@ -62,7 +62,8 @@ def test_encodings() -> None:
         assert told(image) == [("iptc", "generated", "declared", "trainedAlgorithmicMedia")], encoding
 
 
-def test_systems_and_prompts_are_fields_of_the_source_type_or_speak_for_themselves() -> None:
+@pytest.mark.parametrize("kind", files.XMP_CONTAINERS)
+def test_systems_and_prompts_are_fields_of_the_source_type_or_speak_for_themselves(kind: str) -> None:
     namespace = f'xmlns:e="{files.NAMESPACES["Iptc4xmpExt"]}"'
     systems = (
         f'<rdf:Description {namespace} e:AISystemUsed="Model A" e:AISystemVersionUsed="3">'
@@ -80,11 +81,18 @@ def test_systems_and_prompts_are_fields_of_the_source_type_or_speak_for_themselv
         (systems, "Model A", "medium"),
         (systems + word, "trainedAlgorithmicMedia", "declared"),
     ):
-        (one,) = aigclens.inspect(files.with_xmp("PNG", files.packet(inside))).evidence
+        (one,) = aigclens.inspect(files.with_xmp(kind, files.packet(inside))).evidence
         assert (one.kind, one.source, one.detail, one.strength) == ("generated", "iptc", detail, strength)
         assert one.fields == fields
+    for near in (
+        systems.replace(files.NAMESPACES["Iptc4xmpExt"], "urn:x"),
+        f'<rdf:Description {namespace} e:AISystem="Model A" e:AIPromptWriterName=""/>',
+        f'<rdf:Description {namespace} e:AISystemUsed="" e:AISystemVersionUsed=" "/>',
+    ):
+        assert told(files.with_xmp(kind, files.packet(near))) == [], near
 
 
+@pytest.mark.parametrize("kind", files.XMP_CONTAINERS)
 @pytest.mark.parametrize(
     ("name", "value", "tool"),
     [
@@ -96,25 +104,24 @@ def test_systems_and_prompts_are_fields_of_the_source_type_or_speak_for_themselv
         ("xmp:CreatorTool", "GIMP 2.10", None),
     ],
 )
-def test_credits_and_tools_are_hints(name: str, value: str, tool: str | None) -> None:
-    image = files.with_xmp("WEBP", files.attribute(name, value))
+def test_credits_and_tools_are_hints(kind: str, name: str, value: str, tool: str | None) -> None:
+    image = files.with_xmp(kind, files.attribute(name, value))
     assert told(image) == ([] if tool is None else [("iptc", "tool", "medium", tool)])
     assert aigclens.inspect(image).declares is None
 
 
-def test_where_a_manifest_is_kept_is_told_and_never_fetched() -> None:
-    found = aigclens.inspect(
-        files.with_xmp("JPEG", files.attribute("dcterms:provenance", "https://example.com/a?b=1&c"))
-    )
+@pytest.mark.parametrize("kind", files.XMP_CONTAINERS)
+def test_where_a_manifest_is_kept_is_told_and_never_fetched(kind: str) -> None:
+    found = aigclens.inspect(files.with_xmp(kind, files.attribute("dcterms:provenance", "https://example.com/a?b=1&c")))
     assert found.remote_manifest == "https://example.com/a?b=1&c"
     assert found.metadata == (("xmp:provenance", "https://example.com/a?b=1&c"),)
     assert (
-        aigclens.inspect(files.with_xmp("JPEG", files.attribute("dcterms:provenance", "self#x"))).remote_manifest
-        is None
+        aigclens.inspect(files.with_xmp(kind, files.attribute("dcterms:provenance", "self#x"))).remote_manifest is None
     )
 
 
-def test_near_misses() -> None:
+@pytest.mark.parametrize("kind", files.XMP_CONTAINERS)
+def test_near_misses(kind: str) -> None:
     word = files.SOURCE_TYPE + "trainedAlgorithmicMedia"
     other = files.packet(f'<rdf:Description xmlns:Iptc4xmpExt="urn:x" Iptc4xmpExt:DigitalSourceType="{word}"/>')
     comment = files.packet(f"<!-- Iptc4xmpExt:DigitalSourceType {word} -->")
@@ -123,4 +130,4 @@ def test_near_misses() -> None:
         f'<m:Pantry><rdf:Bag><rdf:li e:DigitalSourceType="{word}"/></rdf:Bag></m:Pantry></rdf:Description>'
     )
     for near in (other, comment, pantry, "", "<", f"DigitalSourceType={word}"):
-        assert told(files.with_xmp("JPEG", near or "x")) == [], near
+        assert told(files.with_xmp(kind, near or "x")) == [], near

@@ -131,3 +131,11 @@ def test_rows_that_disagree_come_first(tmp_path: Path, monkeypatch: pytest.Monke
     assert "declaration and verdict disagree1\n" in reader.text
     assert "Rows whose declaration and verdict disagree come first." in reader.text
     assert "come first" not in read(tmp_path / "other.html", answered("a.png")).text
+
+
+def test_who_answered_is_told(tmp_path: Path) -> None:
+    """A declaration that saved the call must not be taken for a verdict of the service."""
+    read(tmp_path / "a.html", answered("a.png", engine="provenance", billing="not_billed"))
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert "<th>engine</th><th>billing</th>" in text
+    assert "<td>provenance</td><td>not_billed</td>" in text

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import aigclens
+import declared_files as files
 import images
 from aigclens import report
 from aigclens.scanning.rows import ScanRow
@@ -90,6 +91,25 @@ def test_the_store_says_nothing_of_them_and_a_later_run_asks(
     with client.scan(photos, store=path, **SKIP) as scan:
         assert all(row.cached and row.engine == "emulator" for row in scan)
     assert charged(emulator) == 5
+
+
+@pytest.mark.usefixtures("emulator")
+def test_prompts_and_names_of_people_are_in_no_row_and_no_store(client: aigclens.Client, tmp_path: Path) -> None:
+    systems = files.packet(
+        f'<rdf:Description xmlns:e="{files.NAMESPACES["Iptc4xmpExt"]}" e:AISystemUsed="Model A" '
+        'e:AIPromptInformation="purple secret" e:AIPromptWriterName="Ann Purple"/>'
+    )
+    parameters = "a purple cat\nSteps: 20, Sampler: Euler a, CFG scale: 7, Seed: 12, Size: 512x512"
+    both = [files.with_xmp("PNG", systems), files.png({"parameters": parameters})]
+    assert all("urple" in str(aigclens.inspect(image).to_dict()) for image in both)
+    for options in ({}, SKIP):
+        with client.scan(both, store=tmp_path / "run.sqlite", **options) as scan:
+            rows = list(scan)
+        assert [len(row.evidence) for row in rows] == [1, 1]
+        assert "urple" not in str([(row.to_dict(), row.raw, row.warnings) for row in rows])
+    kept = [file.read_bytes() for file in tmp_path.glob("run.sqlite*")]
+    assert kept and not any(b"urple" in content for content in kept)
+    assert any(b"Model A" in content for content in kept), "the search finds what is there"
 
 
 def test_a_failure_that_the_store_knows_is_no_answer(

@@ -109,8 +109,14 @@ def _sources(text: str) -> list[str]:
 
 
 def precheck_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The same as options of a client."""
+    """The same as options of a client.
+
+    Raises:
+        ConfigError: Sources are named, and no call is to be saved.
+    """
     named = options.skip_sources
+    if named is not None and options.precheck != "skip_declared":
+        raise ConfigError(f"--skip-sources is for --precheck skip_declared, and it is {options.precheck}")
     return {
         "precheck": options.precheck,
         "skip_sources": None if named is None else [one for part in named for one in part],

@@ -10,13 +10,18 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from aigclens.cli import OK, SOME_FAILED, STOPPED, output
+from aigclens.cli import OK, SOME_FAILED, STOPPED, USAGE, output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aigclens.models import Evidence
-    from aigclens.provenance import Provenance
+    from aigclens.provenance import Manifest, Provenance
+
+# Of a field's value this many characters are shown.
+_LONGEST = 100
+# What stands in `place` is not said again.
+_IN_PLACE = ("manifest", "assertion")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -42,6 +47,9 @@ def run(options: argparse.Namespace) -> int:
     from aigclens.errors import AigcError, ConfigError
     from aigclens.provenance import inspect
 
+    if options.trust is not None and not options.verify:
+        output.say("--trust is for --verify: without it nothing is verified")
+        return USAGE
     code = OK
     for name, source in _files(options.files):
         try:
@@ -75,8 +83,11 @@ def _files(names: list[str]) -> Iterator[tuple[str, Any]]:
         if name == "-":
             yield "-", sys.stdin.buffer.read()
         elif Path(name).is_dir():
-            for item in inputs.items(name):
+            number = 0
+            for number, item in enumerate(inputs.items(name), 1):  # noqa: B007
                 yield item.shown, item.source
+            if number == 0:
+                output.say(f"{name}: no images in this folder")
         else:
             yield name, name
 
@@ -87,10 +98,29 @@ def _print(name: str, found: Provenance) -> None:
     print(output.shown(f"{name}: {kind}, declares {summary}"))
     for one in found.evidence:
         print(output.shown(f"  {one.kind}: {one.detail} [{one.source}, {one.strength}{_held(one)}] at {one.place}"))
+        for field, value in one.fields.items():
+            if field in _IN_PLACE:
+                continue
+            print(output.shown(f"    {field}: {_cut(value)}"))
+    for manifest in found.manifests:
+        print(output.shown(f"  C2PA manifest {_about(manifest)}"))
     if found.remote_manifest is not None:
         print(output.shown(f"  a C2PA manifest is kept elsewhere, and was not fetched: {found.remote_manifest}"))
     for word in found.warnings:
         print(output.shown(f"  warning: {word}"))
+
+
+def _about(manifest: Manifest) -> str:
+    """Who made it and what was done, in one line."""
+    whose = "of the file itself" if manifest.is_active else "of what it was made from"
+    done = ", ".join(action.action for action in manifest.actions) or "no actions"
+    return _cut(f"{whose}, by {manifest.claim_generator or 'an unnamed program'}: {done}")
+
+
+def _cut(text: str) -> str:
+    """The beginning of a long text; `--json` has all that was kept of it."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…"
 
 
 def _held(one: Evidence) -> str:

@@ -30,7 +30,8 @@ _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .25em .75em; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; }
+tbody td:is(:nth-child(-n+2), :nth-child(7), :last-child) { overflow-wrap: anywhere; }
+tbody td:nth-last-child(2) { white-space: nowrap; }
 .failed { color: #a00; }
 .disputed { background: #fe8; }
 """
@@ -43,6 +44,7 @@ _HEADINGS = (
     "risk",
     "evidence",
     "disagrees",
+    "engine",
     "billing",
     "detected at",
     "error",
@@ -113,6 +115,7 @@ def _row(row: ScanRow) -> str:
         _text(row.risk_level or ""),
         _text("; ".join(row.evidence)),
         "yes" if row.disagrees else "",
+        _text(row.engine or ""),
         _text(row.billing),
         _text(row.detected_at or ""),
         _text(row.error or ""),

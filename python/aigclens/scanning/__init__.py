@@ -68,7 +68,7 @@ def scan(source: Any, *, client: Client | None = None, **options: Unpack[AllOpti
             costs nothing, and is kept in no store. An answer that the store has is worth more. What is not said is as
             the client has it.
         skip_sources: Whose declarations save the call: some of `c2pa`, `iptc`, `aigc_label`, `generator_text`, `exif`;
-            `None` for all of them, or as the client has it.
+            `None` for all of them, or as the client has it. Only with `skip_declared`.
         patience: Seconds that an outage of the network or the service is sat out, during which nothing fails.
         progress: `True` for a progress bar (tqdm where it is installed), or a function that is given
             `aigclens.scanning.progress.Progress`.

@@ -88,9 +88,9 @@ fn judge(entries: &[Entry<'_>], among_others: bool) -> Option<Evidence> {
         "2" => ("possibly generated", Strength::Medium),
         "3" => ("suspected", Strength::Weak),
         "" | "null" => ("labelled", Strength::Declared),
-        other if other.eq_ignore_ascii_case("aigc") => (other, Strength::Declared),
-        // A word that no guide knows may also say that it was not.
-        other => (other, Strength::Medium),
+        // A number that the standard does not know may mean anything.
+        other if other.bytes().all(|byte| byte.is_ascii_digit()) => (other, Strength::Medium),
+        other => (other, Strength::Declared),
     };
     let mut evidence = Evidence::new(EvidenceKind::Generated, EvidenceSource::AigcLabel, strength, detail);
     if let Some(code) = value("contentproducer").and_then(producer_code) {

@@ -1,24 +1,38 @@
 //! Text that was compressed, to a bound.
-use flate2::{Decompress, FlushDecompress, Status};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, decompress, inflate_flags};
+
+const FLAGS: u32 =
+    inflate_flags::TINFL_FLAG_PARSE_ZLIB_HEADER | inflate_flags::TINFL_FLAG_USING_NON_WRAPPING_OUTPUT_BUF;
 
 /// The text; nothing if the stream is broken, an error if it is longer than this many bytes.
+///
+/// The decoder looks back into what it has written, and needs no window of its own: with one it would take more memory
+/// than most texts do.
 pub(super) fn text(stream: &[u8], most: usize) -> Result<Option<Vec<u8>>, ()> {
     if most == 0 {
         return Err(());
     }
-    let mut decoder = Decompress::new(true);
-    let mut text = Vec::with_capacity(stream.len().saturating_mul(3).max(512).min(most));
+    let mut decoder = Box::<DecompressorOxide>::default();
+    let mut text = vec![0; stream.len().saturating_mul(3).max(512).min(most)];
+    let (mut read, mut written) = (0, 0);
     loop {
-        let read = usize::try_from(decoder.total_in()).ok().and_then(|read| stream.get(read..));
-        let before = (decoder.total_in(), text.len());
-        match decoder.decompress_vec(read.unwrap_or_default(), &mut text, FlushDecompress::None) {
-            Ok(Status::StreamEnd) => return Ok(Some(text)),
-            Ok(_) if text.len() >= most => return Err(()),
-            Ok(_) if text.len() == text.capacity() => text.reserve_exact(text.len().clamp(1, most - text.len())),
-            // Neither more to read nor more to say.
-            Ok(_) if before == (decoder.total_in(), text.len()) => return Ok(None),
-            Ok(_) => {}
-            Err(_) => return Ok(None),
+        let rest = stream.get(read..).unwrap_or_default();
+        let (status, more, wrote) = decompress(&mut decoder, rest, &mut text, written, FLAGS);
+        read += more;
+        written += wrote;
+        match status {
+            TINFLStatus::Done => {
+                text.truncate(written);
+                return Ok(Some(text));
+            }
+            TINFLStatus::HasMoreOutput if text.len() >= most => return Err(()),
+            TINFLStatus::HasMoreOutput => {
+                let room = text.len().clamp(1, most - text.len());
+                text.reserve_exact(room);
+                text.resize(text.len() + room, 0);
+            }
+            _ => return Ok(None),
         }
     }
 }

@@ -145,7 +145,11 @@ fn deliver(parts: &mut Parts<'_>, item: &items::Item) -> Option<()> {
     let tiff = match whole {
         Cow::Borrowed(bytes) => Cow::Borrowed(bytes.get(offset..)?),
         Cow::Owned(mut bytes) => {
-            bytes.drain(..offset.min(bytes.len()));
+            // Where it points behind the end there is nothing, in a file as in memory.
+            if offset > bytes.len() {
+                return None;
+            }
+            bytes.drain(..offset);
             Cow::Owned(bytes)
         }
     };
