@@ -251,7 +251,9 @@ mod tests {
     #[test]
     fn words_are_checked_and_values_cut() {
         assert_eq!(Precheck::parse("skip_declared").unwrap(), Precheck::SkipDeclared);
-        assert!(Precheck::parse("skip").unwrap_err().message().ends_with("'report', 'skip_declared' or 'off', not 'skip'"));
+        assert!(
+            Precheck::parse("skip").unwrap_err().message().ends_with("'report', 'skip_declared' or 'off', not 'skip'")
+        );
         assert!(Sources::parse(["iptc", "synthid"]).unwrap_err().message().contains("not 'synthid'"));
         assert!(Sources::parse([""; 0]).unwrap_err().message().contains("at least one"));
         let evidence = of(EvidenceKind::Generated, EvidenceSource::Iptc, Strength::Declared);
