@@ -35,9 +35,10 @@ pub fn evidence<'py>(py: Python<'py>, found: &[Evidence]) -> PyResult<Bound<'py,
     let one = |one: &Evidence| {
         let fields = PyDict::new(py);
         for (name, value) in &one.fields {
-            // A name that comes twice keeps its first value.
-            if !fields.contains(name)? {
-                fields.set_item(name, value)?;
+            // A name that comes twice, as in a list of systems, has all of its values.
+            match fields.get_item(name)? {
+                Some(before) => fields.set_item(name, format!("{}; {value}", before.extract::<String>()?))?,
+                None => fields.set_item(name, value)?,
             }
         }
         let parts = (one.kind.as_str(), one.source.as_str(), one.strength.as_str(), &one.detail, fields, &one.place);

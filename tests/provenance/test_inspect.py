@@ -167,3 +167,14 @@ def test_it_needs_no_client_and_no_asyncio(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_field_that_comes_twice_has_all_of_its_values() -> None:
+    xmp = (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:e="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"><e:AISystemUsed><rdf:Bag>'
+        "<rdf:li>Model A</rdf:li><rdf:li>Model B</rdf:li></rdf:Bag></e:AISystemUsed></rdf:Description></rdf:RDF>"
+        "</x:xmpmeta>"
+    )
+    (one,) = aigclens.inspect(images.png(8, 8, xmp=xmp)).evidence
+    assert one.fields == {"AISystemUsed": "Model A; Model B"}

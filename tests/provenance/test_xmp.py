@@ -77,13 +77,14 @@ def test_systems_and_prompts_are_fields_of_the_source_type_or_speak_for_themselv
         "AIPromptWriterName": "Ann",
     }
     word = f'<rdf:Description {namespace} e:DigitalSourceType="{files.SOURCE_TYPE}trainedAlgorithmicMedia"/>'
-    for inside, detail, strength in (
-        (systems, "Model A", "medium"),
-        (systems + word, "trainedAlgorithmicMedia", "declared"),
+    source_type = {"DigitalSourceType": f"{files.SOURCE_TYPE}trainedAlgorithmicMedia"}
+    for inside, detail, strength, own in (
+        (systems, "Model A", "medium", {}),
+        (systems + word, "trainedAlgorithmicMedia", "declared", source_type),
     ):
         (one,) = aigclens.inspect(files.with_xmp(kind, files.packet(inside))).evidence
         assert (one.kind, one.source, one.detail, one.strength) == ("generated", "iptc", detail, strength)
-        assert one.fields == fields
+        assert one.fields == {**own, **fields}
     for near in (
         systems.replace(files.NAMESPACES["Iptc4xmpExt"], "urn:x"),
         f'<rdf:Description {namespace} e:AISystem="Model A" e:AIPromptWriterName=""/>',

@@ -38,8 +38,8 @@ pub(super) fn read(packet: &[u8], place: &str, found: &mut Provenance) {
         }
         let evidence = match property {
             Property::DigitalSourceType => {
-                let evidence =
-                    source_type::declared(value, EvidenceSource::Iptc).map(|evidence| evidence.at(at(property)));
+                let evidence = source_type::declared(value, EvidenceSource::Iptc)
+                    .map(|evidence| evidence.with("DigitalSourceType", value.trim()).at(at(property)));
                 let first = declared.is_none();
                 if first { std::mem::replace(&mut declared, evidence) } else { evidence }
             }

@@ -129,7 +129,8 @@ fn the_fields_of_ai_systems_belong_to_the_source_type_or_speak_for_themselves() 
         (both.evidence[0].detail.as_str(), both.evidence[0].strength),
         ("trainedAlgorithmicMedia", Strength::Declared)
     );
-    assert_eq!(named(&both), named(&alone));
+    let source_type = ("DigitalSourceType".to_owned(), WORD.to_owned());
+    assert_eq!(named(&both), [vec![source_type], named(&alone)].concat());
     let only = inside(&format!("<r:Description {IPTC} e:AIPromptInformation='x'/>"));
     assert_eq!(only.evidence[0].text(), "iptc:generated:AI prompt");
 }
@@ -183,7 +184,9 @@ fn every_encoding_of_xml_is_read() {
     ] {
         let found = of(&bytes);
         assert_eq!(found.evidence.len(), 1, "{:?}", bytes.get(..8));
-        assert_eq!(found.evidence[0].fields, [("AISystemUsed".to_owned(), "模型 🖼".to_owned())]);
+        let fields = [("DigitalSourceType", WORD), ("AISystemUsed", "模型 🖼")];
+        let owned = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(found.evidence[0].fields, owned);
     }
 }
 
