@@ -1,4 +1,5 @@
-//! Labels that are nearly JSON: a colon or a comma too many, a brace too few, quotes of another kind.
+//! Labels that are nearly JSON: a colon or a comma too many, quotes of another kind. One that was cut
+//! off is none.
 use super::{Entry, KEYS, SERVICE, normal};
 use std::borrow::Cow;
 
@@ -8,6 +9,11 @@ const PIECES: usize = 1024;
 /// The known keys of such a text, with the text or the number that follows each; nothing where there is none.
 pub(super) fn entries(text: &str) -> Option<Vec<Entry<'_>>> {
     let quote = if text.contains('"') { '"' } else { '\'' };
+    // A quote behind the last brace belongs to a value that has braces in it.
+    let (text, rest) = text.rsplit_once('}')?;
+    if rest.contains(quote) {
+        return None;
+    }
     let pieces: Vec<&str> = text.split(quote).take(PIECES).map(|piece| piece.trim_end_matches('\\')).collect();
     let mut found = Vec::new();
     let mut at = 0;
