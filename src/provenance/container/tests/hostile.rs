@@ -183,8 +183,9 @@ impl Reach for Endless {
         assert!(self.looks.get() < 600_000, "looks without an end");
         let head = self.head.len() as u64;
         for (at, byte) in (at..self.size()).zip(into.iter_mut()) {
-            let behind = || (at - head) % self.again.len() as u64;
-            let found = if at < head { self.head.get(at as usize) } else { self.again.get(behind() as usize) };
+            let index = |number: u64| usize::try_from(number).unwrap();
+            let behind = || index((at - head) % self.again.len() as u64);
+            let found = if at < head { self.head.get(index(at)) } else { self.again.get(behind()) };
             *byte = *found.unwrap();
         }
         at + into.len() as u64 <= self.size()
