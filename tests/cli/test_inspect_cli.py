@@ -25,9 +25,10 @@ def test_declarations_are_listed_and_nothing_is_said_to_be_nothing(tmp_path: Pat
     (tmp_path / "b.png").write_bytes(images.png(8, 8))
     done = run(str(tmp_path / "a\x1b[31m.png"), str(tmp_path / "b.png"))
     assert (done.returncode, done.stderr) == (0, b"")
-    first, declared, second = done.stdout.decode().splitlines()
+    first, declared, field, second = done.stdout.decode().splitlines()
     assert first.endswith("PNG, declares generated")
     assert declared.startswith("  generated: trainedAlgorithmicMedia [iptc, declared] at png:iTXt@")
+    assert field.strip() == "DigitalSourceType: http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
     assert second.endswith("b.png: PNG, declares nothing")
     assert b"\x1b" not in done.stdout, "a name must not steer the terminal"
 
