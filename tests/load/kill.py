@@ -67,12 +67,12 @@ def child(options: argparse.Namespace) -> int:
         os.write(1, f"{text}\n".encode())
 
     say("!opening")
-    started = time.monotonic()
+    started, used = time.monotonic(), time.process_time()
     source = items(options.folder, options.items, options.first)
     with aigclens.scan(
         source, store=options.store, concurrency=options.concurrency, data_id="key", qps=None, check_image="off"
     ) as scan:
-        say(f"!open {time.monotonic() - started:.6f}")
+        say(f"!open {time.monotonic() - started:.6f} {time.process_time() - used:.6f}")
         fresh = 0
         for row in scan:
             say(f"{row.key} {row.request_id if row.ok else row.error_code} {'cached' if row.cached else 'new'}")
@@ -135,6 +135,8 @@ class Findings:
     most_unresolved: int = 0
     opening_to_read: float = 0.0
     opening_to_write: float = 0.0
+    # Of the processor: what opening costs, however busy the machine is with others' work.
+    opening_used: float = 0.0
     violations: list[str] = field(default_factory=list)
 
 
@@ -210,7 +212,9 @@ class Killer:
         if mark.startswith("!"):
             if mark == "!open":
                 at.was_open = True
-                self.found.opening_to_write = max(self.found.opening_to_write, float(rest))
+                took, used = map(float, rest.split())
+                self.found.opening_to_write = max(self.found.opening_to_write, took)
+                self.found.opening_used = max(self.found.opening_used, used)
             at.is_over |= mark == "!end"
             return mark, False
         request_id, _, state = rest.partition(" ")
@@ -222,7 +226,7 @@ class Killer:
 
     def look(self, at: Round, *, was_killed: bool) -> None:
         """Opens the store after a kill: it verifies, and what is undecided is no more than was in flight."""
-        started = time.monotonic()
+        started, used = time.monotonic(), time.process_time()
         try:
             store = Store(at.store)
         except StoreError as error:
@@ -232,6 +236,7 @@ class Killer:
         with store:
             crashed = [call for call in store.unresolved() if call.outcome == "Intended"]
             self.found.opening_to_read = max(self.found.opening_to_read, time.monotonic() - started)
+            self.found.opening_used = max(self.found.opening_used, time.process_time() - used)
             self.found.most_unresolved = max(self.found.most_unresolved, len(crashed))
             if len(crashed) > (self.options.concurrency if was_killed else 0):
                 self.found.violations.append(f"{len(crashed)} calls are undecided after one kill")
@@ -301,15 +306,16 @@ def report(found: Findings, options: argparse.Namespace, took: float) -> None:
     most = kills * options.concurrency
     if found.extra > most:
         found.violations.append(f"{found.extra} calls were charged again, {most} may be")
-    if max(found.opening_to_read, found.opening_to_write) >= MOST_SECONDS:
-        found.violations.append(f"opening took longer than {MOST_SECONDS:.0f} s")
+    if found.opening_used >= MOST_SECONDS:
+        found.violations.append(f"opening took more than {MOST_SECONDS:.0f} s of the processor")
     moments = ", ".join(f"{moment} {found.kills[moment]}" for moment in MOMENTS)
     print(f"  kills             {kills:9,}   {moments}; {found.in_vain} came too late")
     print(f"  acknowledged      {found.acknowledged:9,}   results in {found.rounds} rounds")
     print(f"  charged           {found.calls:9,}   calls, {found.extra} of them extra (at most {most:,})")
     print(f"  possibly billed   {found.doubtful:9,}   listed; at most {found.most_unresolved} after one kill")
     print(
-        f"  opening           {found.opening_to_read:9.3f} s to read, {found.opening_to_write:.3f} s to write, longest"
+        f"  opening           {found.opening_to_read:9.3f} s to read, {found.opening_to_write:.3f} s to write, longest; "
+        f"{found.opening_used:.3f} s of the processor"
     )
     print(f"  took              {took:9.1f} s")
 
