@@ -314,7 +314,7 @@ def report(found: Findings, options: argparse.Namespace, took: float) -> None:
     print(f"  charged           {found.calls:9,}   calls, {found.extra} of them extra (at most {most:,})")
     print(f"  possibly billed   {found.doubtful:9,}   listed; at most {found.most_unresolved} after one kill")
     print(
-        f"  opening           {found.opening_to_read:9.3f} s to read, {found.opening_to_write:.3f} s to write, longest; "
+        f"  opening           {found.opening_to_read:9.3f} s to read, {found.opening_to_write:.3f} s to write; "
         f"{found.opening_used:.3f} s of the processor"
     )
     print(f"  took              {took:9.1f} s")
