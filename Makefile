@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11 pytho
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
 ENV := $(BUILD)/env
 TOOLS := $(BUILD)/tools
+BENCH := $(BUILD)/bench
 PIP := -q --disable-pip-version-check --no-input
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -name '*.pyc')
 # The bindings are checked against any Python 3: they use the stable interface.
@@ -15,7 +16,7 @@ BINDINGS := PYO3_PYTHON="$(abspath $(ENV))/bin/python" PYO3_BUILD_EXTENSION_MODU
 TARGET_WHEEL := 6291456
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(BUILD)/demo.done ## see it work: real images through the real client, on the embedded emulator
 	@$(BUILD)/demo/bin/aigclens demo
@@ -68,13 +69,24 @@ duplicates: $(BUILD)/env.done ## a folder of which half repeats the other is pai
 secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
 	@$(ENV)/bin/python tests/load/secrets_hunt.py
 
+bench: $(BUILD)/bench.done bench-server ## speed side by side with everything else, and what was promised (ROUNDS=5 QUICK=1 CHECK=no)
+	@$(BENCH)/bin/python benches/bench.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
+		$(if $(filter no,$(CHECK)),--no-check)
+
+bench-scale: $(BUILD)/bench.done bench-server ## how cost grows with calls in flight and items; draws docs/performance (QUICK=1)
+	@$(BENCH)/bin/python benches/scale.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
+		$(if $(ITEMS),--most $(ITEMS)) $(if $(ROWS),--stored $(ROWS))
+
+bench-server:
+	@cargo build --release --locked --quiet --manifest-path benches/server/Cargo.toml
+
 fmt: $(BUILD)/env.done ## format both languages
 	cargo fmt
 	$(ENV)/bin/ruff check --fix-only --exit-zero .
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target
+	rm -rf $(BUILD) dist target benches/server/target
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment
@@ -108,4 +120,11 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
+$(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/environment.py
+	$(call environment,$(BENCH))
+	@echo "Installing what is compared with ..."
+	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
+	@touch $@
+
+.PHONY: bench bench-scale bench-server
 .PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fmt clean
