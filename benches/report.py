@@ -9,7 +9,7 @@ def _figure(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     widths = [max(len(line[column]) for line in [header, *rows]) for column in range(len(header))]
 
     def laid(line: tuple[str, ...]) -> str:
@@ -22,7 +22,7 @@ def _table(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
     rule = (
         "|" + "|".join("-" * (width + 1) + ("-" if column == 0 else ":") for column, width in enumerate(widths)) + "|"
     )
-    return "\n".join([f"\n{title}\n", laid(header), rule, *(laid(line) for line in rows)])
+    return "\n".join(["", laid(header), rule, *(laid(line) for line in rows)])
 
 
 def _calls(title: str, rows: dict[str, dict[str, Any]], unit: str = "call") -> str:
@@ -50,7 +50,7 @@ def _calls(title: str, rows: dict[str, dict[str, Any]], unit: str = "call") -> s
         f"{unit}s",
         "connections (new)",
     )
-    return _table("", header, lines)
+    return _table(header, lines)
 
 
 def _footprint(results: dict[str, Any]) -> str:
@@ -69,7 +69,7 @@ def _footprint(results: dict[str, Any]) -> str:
             )
         )
     header = ("before the first call", "import, best ms", "median ms", "memory MiB", "installed MiB", "packages")
-    return _table("", header, lines)
+    return _table(header, lines)
 
 
 def _latency(results: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def _latency(results: dict[str, Any]) -> str:
     for scheme, clients in results["latency"]["added"].items():
         for client, found in clients.items():
             lines.append((f"{client}, {scheme}", *(f"{found[key]:.2f}" for key in ("p50_ms", "p99_ms", "max_ms"))))
-    text = _table("", ("added to a call, 64 at once, 50 ms server", "p50 ms", "p99 ms", "longest ms"), lines)
+    text = _table(("added to a call, 64 at once, 50 ms server", "p50 ms", "p99 ms", "longest ms"), lines)
     for watch, what in (("debug", "asyncio's debug at 1 ms"), ("clock", "a clock around each callback")):
         if found := results["latency"].get(watch):
             text += f"\nCallbacks by {what}: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items())
@@ -90,7 +90,7 @@ def _promises(results: dict[str, Any]) -> str:
         reached = "no figure" if line["reached"] is None else f"{line['reached']:.2f}"
         verdict = ("pass" if line["passed"] else "FAIL") if line["counts"] else "(told)"
         lines.append((line["name"], line["target"], reached, verdict))
-    return _table("", ("promised", "target", "reached", ""), lines)
+    return _table(("promised", "target", "reached", ""), lines)
 
 
 def text(results: dict[str, Any]) -> str:
