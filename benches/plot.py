@@ -34,14 +34,15 @@ def svg(title: str, axis: str, lines: dict[str, list[tuple[float, float]]], log_
     """Lines over a logarithmic x axis; the y axis begins at 0 unless it is logarithmic too."""
     xs = sorted({x for points in lines.values() for x, _ in points})
     most = max(y for points in lines.values() for _, y in points)
-    marks = [float(10**power) for power in range(math.ceil(math.log10(most)) + 1)] if log_y else _steps(most)
+    least = math.floor(math.log10(max(min(y for points in lines.values() for _, y in points), 1)))
+    marks = [float(10**power) for power in range(least, math.ceil(math.log10(most)) + 1)] if log_y else _steps(most)
     first, last = math.log10(xs[0]), math.log10(xs[-1])
 
     def right(x: float) -> float:
         return LEFT + (math.log10(x) - first) / ((last - first) or 1) * (WIDTH - LEFT - RIGHT - 60)
 
     def up(y: float) -> float:
-        part = math.log10(max(y, 1)) / math.log10(marks[-1]) if log_y else y / marks[-1]
+        part = (math.log10(max(y, 1)) - least) / (math.log10(marks[-1]) - least) if log_y else y / marks[-1]
         return HEIGHT - BOTTOM - part * (HEIGHT - TOP - BOTTOM)
 
     parts = [

@@ -115,6 +115,7 @@ class Server:
             env=environment(given["ca"], str(self.system) if client.startswith("official") else None),
         )
         watchdog = threading.Timer(LONGEST, process.kill)
+        watchdog.daemon = True
         with process:
             assert process.stdin is not None
             assert process.stdout is not None
