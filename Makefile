@@ -77,6 +77,9 @@ bench-scale: $(BUILD)/bench.done bench-server ## how cost grows with calls in fl
 	@$(BENCH)/bin/python benches/scale.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
 		$(if $(ITEMS),--most $(ITEMS)) $(if $(ROWS),--stored $(ROWS))
 
+bench-page: $(BUILD)/bench.done ## put the figures of the last runs into docs/performance.md
+	@$(BENCH)/bin/python benches/page.py
+
 bench-server:
 	@cargo build --release --locked --quiet --manifest-path benches/server/Cargo.toml
 
@@ -126,5 +129,5 @@ $(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/enviro
 	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
 	@touch $@
 
-.PHONY: bench bench-scale bench-server
+.PHONY: bench bench-scale bench-page bench-server
 .PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fmt clean

@@ -64,6 +64,7 @@ def row(runs: list[dict[str, Any]]) -> dict[str, Any]:
         "cpu_us_most": cpu[-1],
         "calls_per_second": statistics.median(run["calls"] / run["wall"] for run in runs),
         "calls": round(statistics.median(run["calls"] for run in runs)),
+        "warm_calls": round(statistics.median(run.get("warm_calls", 0) for run in runs)),
         "connections": round(statistics.median(run.get("connections", 0) for run in runs)),
         "new_connections": round(statistics.median(run.get("new_connections", 0) for run in runs)),
         "rounds": len(runs),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 
-def _figure(value: float) -> str:
+def figure(value: float) -> str:
+    """Three digits are enough for what varies by more."""
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
 
 
-def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """Markdown that is also readable as it is."""
     widths = [max(len(line[column]) for line in [header, *rows]) for column in range(len(header))]
 
     def laid(line: tuple[str, ...]) -> str:
@@ -25,15 +27,15 @@ def _table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(["", laid(header), rule, *(laid(line) for line in rows)])
 
 
-def _calls(title: str, rows: dict[str, dict[str, Any]], unit: str = "call") -> str:
+def calls(title: str, rows: dict[str, dict[str, Any]], unit: str = "call") -> str:
     """Sorted by cost, with what is the cheapest of ours for a measure."""
     ordered = sorted(rows.items(), key=lambda each: each[1]["cpu_us"])
     ours = min((row["cpu_us"] for client, row in ordered if client.startswith("aigclens")), default=None)
     lines = [
         (
             client,
-            _figure(row["cpu_us"]),
-            f"{_figure(row['cpu_us_least'])} to {_figure(row['cpu_us_most'])}",
+            figure(row["cpu_us"]),
+            f"{figure(row['cpu_us_least'])} to {figure(row['cpu_us_most'])}",
             "-" if ours is None else f"{row['cpu_us'] / ours:.2f}",
             f"{row['calls_per_second']:,.0f}",
             f"{row['calls']:,}",
@@ -50,10 +52,20 @@ def _calls(title: str, rows: dict[str, dict[str, Any]], unit: str = "call") -> s
         f"{unit}s",
         "connections (new)",
     )
-    return _table(header, lines)
+    return table(header, lines)
 
 
-def _footprint(results: dict[str, Any]) -> str:
+def uploads(results: dict[str, Any]) -> str:
+    """One table for each size."""
+    tables = []
+    for name, rows in results["uploads"].items():
+        title = f"upload + detect, HTTPS, {results['upload_bytes'][name]:,} bytes"
+        tables.append(calls(title, rows, "file"))
+    return "\n".join(tables)
+
+
+def footprint(results: dict[str, Any]) -> str:
+    """Import, memory and size."""
     lines = []
     sizes = results["sizes"]
     for client, found in results["footprint"].items():
@@ -61,36 +73,38 @@ def _footprint(results: dict[str, Any]) -> str:
         lines.append(
             (
                 client,
-                _figure(found["import_best_ms"]),
-                _figure(found["import_median_ms"]),
+                figure(found["import_best_ms"]),
+                figure(found["import_median_ms"]),
                 f"{found['rss_bytes'] / 2**20:.1f}",
                 f"{size['bytes'] / 2**20:.1f}" if "bytes" in size else "-",
                 str(size.get("packages", "-")),
             )
         )
     header = ("before the first call", "import, best ms", "median ms", "memory MiB", "installed MiB", "packages")
-    return _table(header, lines)
+    return table(header, lines)
 
 
-def _latency(results: dict[str, Any]) -> str:
+def latency(results: dict[str, Any]) -> str:
+    """Added to a call, and how long the loop is kept."""
     lines = []
     for scheme, clients in results["latency"]["added"].items():
         for client, found in clients.items():
             lines.append((f"{client}, {scheme}", *(f"{found[key]:.2f}" for key in ("p50_ms", "p99_ms", "max_ms"))))
-    text = _table(("added to a call, 64 at once, 50 ms server", "p50 ms", "p99 ms", "longest ms"), lines)
+    text = table(("added to a call, 64 at once, 50 ms server", "p50 ms", "p99 ms", "longest ms"), lines)
     for watch, what in (("debug", "asyncio's debug at 1 ms"), ("clock", "a clock around each callback")):
         if found := results["latency"].get(watch):
             text += f"\nCallbacks by {what}: " + ", ".join(f"{name} {value:.3g}" for name, value in found.items())
     return text
 
 
-def _promises(results: dict[str, Any]) -> str:
+def promises(results: dict[str, Any]) -> str:
+    """Target and what was reached, line by line."""
     lines = []
     for line in results["promises"]:
         reached = "no figure" if line["reached"] is None else f"{line['reached']:.2f}"
         verdict = ("pass" if line["passed"] else "FAIL") if line["counts"] else "(told)"
         lines.append((line["name"], line["target"], reached, verdict))
-    return _table(("promised", "target", "reached", ""), lines)
+    return table(("promised", "target", "reached", ""), lines)
 
 
 def text(results: dict[str, Any]) -> str:
@@ -102,11 +116,10 @@ def text(results: dict[str, Any]) -> str:
         f"{made['processors']} x {made['processor']}; medians of {results['rounds']} rounds",
         packages,
     ]
-    parts += [_calls(name, rows) for name, rows in results["calls"].items()]
-    for name, rows in results["uploads"].items():
-        parts.append(_calls(f"upload + detect, HTTPS, {results['upload_bytes'][name]:,} bytes", rows, "file"))
-    parts.append(_calls("our client against our emulator, HTTP", results["emulator"]))
-    parts += [_latency(results), _footprint(results), _promises(results)]
+    parts += [calls(name, rows) for name, rows in results["calls"].items()]
+    parts.append(uploads(results))
+    parts.append(calls("our client against our emulator, HTTP", results["emulator"]))
+    parts += [latency(results), footprint(results), promises(results)]
     pace = results["pace"]
     parts.append(
         f"\nA default client against the emulator's limit: {pace['rate']:.1f} calls a second, "

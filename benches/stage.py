@@ -144,6 +144,7 @@ class Server:
             "connections": said["connections"],
             "new_connections": said["connections"] - warm["connections"],
             "verified": warm["verified"],
+            "warm_calls": warm["requests"],
         }
 
     @staticmethod
