@@ -23,7 +23,7 @@ COLUMNS = {
 
 def calls(results: dict[str, Any]) -> str:
     """All cases beside each other. A synchronous client has one thread in sequence and 32 otherwise."""
-    tables = {case: rows for case, rows in results["calls"].items() if case in COLUMNS}
+    tables = {case: results["calls"][case] for case in COLUMNS if case in results["calls"]}
     clients: dict[str, dict[str, dict[str, Any]]] = {}
     for case, rows in tables.items():
         for client, row in rows.items():
