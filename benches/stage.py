@@ -24,6 +24,8 @@ UNSET = ("PYTHONDONTWRITEBYTECODE", "AIGCLENS_LOG", "AIGCLENS_ENDPOINT", "REQUES
 
 # Seconds after which a run is hung.
 LONGEST = 180
+# Calls in a second, where their number is given.
+SLOWEST = 300
 
 
 class RunFailed(Exception):
@@ -114,7 +116,7 @@ class Server:
             text=True,
             env=environment(given["ca"], str(self.system) if client.startswith("official") else None),
         )
-        watchdog = threading.Timer(LONGEST, process.kill)
+        watchdog = threading.Timer(LONGEST + given.get("calls", 0) / SLOWEST, process.kill)
         watchdog.daemon = True
         with process:
             assert process.stdin is not None
