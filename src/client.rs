@@ -1,5 +1,6 @@
 //! `detect`: from any source to a verdict. Reads as the story, top to bottom.
 mod caught;
+mod declared;
 mod loaded;
 mod local;
 mod moderate;
@@ -7,6 +8,7 @@ mod prepare;
 mod route;
 
 pub use caught::Caught;
+pub use declared::{DeclarationRule, LABEL};
 pub use loaded::{Content, Loaded};
 
 use crate::ambient::Ambient;
@@ -16,6 +18,7 @@ use crate::config::Settings;
 use crate::detection::Detection;
 use crate::error::{Error, Kind, Result};
 use crate::event::Listener;
+use crate::evidence::{Precheck, Sources};
 use crate::http::Transport;
 use crate::identity::Identity;
 use crate::image::memory::Memory;
@@ -65,6 +68,8 @@ pub struct Call {
     pub total_timeout: Option<Duration>,
     pub max_retries: Option<u32>,
     pub on_ambiguous: Option<OnAmbiguous>,
+    pub precheck: Option<Precheck>,
+    pub skip_sources: Option<Sources>,
     /// Who hears of each step.
     pub listener: Option<Arc<dyn Listener>>,
     /// Who must agree to each paid request.
@@ -83,6 +88,8 @@ impl Call {
             total_timeout: None,
             max_retries: None,
             on_ambiguous: None,
+            precheck: None,
+            skip_sources: None,
             listener: None,
             gate: None,
         }
@@ -163,11 +170,16 @@ impl Client {
         if parameters.service.as_str() != SERVICE {
             warnings.push("unknown_service");
         }
-        let ready = self.prepare(call.source, terms, &mut warnings).await?;
+        let rule = self.declaration_rule(&call);
+        let (ready, evidence) = self.prepare(call.source, rule, terms, &mut warnings).await?;
+        if rule.suffices(&evidence) {
+            return Ok(declared::detection(parameters, evidence, warnings, started.elapsed()));
+        }
         let asked = Asked { ready, parameters, terms };
         let (success, site) = self.moderate_somewhere(&asked, trail, &mut warnings).await?;
         warnings.extend(site.service.experience.identity().notices());
-        conclude(success, site, &asked.parameters, trail, warnings, started.elapsed())
+        let found = conclude(success, site, &asked.parameters, trail, warnings, started.elapsed())?;
+        Ok(Detection { evidence, ..found })
     }
 
     fn terms(&self, call: &Call) -> Terms {
@@ -226,6 +238,7 @@ fn conclude(
         warnings,
         labels: finding.labels,
         attempts: trail.take_attempts(),
+        evidence: Vec::new(),
     })
 }
 

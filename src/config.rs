@@ -1,6 +1,7 @@
 //! What a client can be told, checked when it is told.
 use crate::credential::Provider;
 use crate::error::{Error, Kind, Result};
+use crate::evidence::{Precheck, Sources};
 use crate::pace::Scope;
 use crate::redact::Secret;
 use crate::region::Endpoint;
@@ -96,6 +97,10 @@ pub struct Settings {
     pub upload_signature: UploadSignature,
     /// A free string: the console's "copy a service" makes names of its own.
     pub service: String,
+    /// What is done about what a local image declares of itself, before it is asked about.
+    pub precheck: Precheck,
+    /// Whose declaration saves the call, where one does.
+    pub skip_sources: Sources,
     pub timeouts: Timeouts,
     pub policy: Policy,
     /// Paid calls a second; `None` for no pace.

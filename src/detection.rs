@@ -1,5 +1,6 @@
 //! The answer of the service as a noun.
 use crate::attempt::{Attempt, Billing};
+use crate::evidence::Evidence;
 use bytes::Bytes;
 use serde_json::Value;
 use std::time::Duration;
@@ -11,6 +12,8 @@ pub enum Engine {
     Service,
     /// The emulator: it reads declared labels and does not look at pixels.
     Emulator,
+    /// Nobody: the image's own declaration was enough, and no call was made.
+    Provenance,
 }
 
 impl Engine {
@@ -18,6 +21,7 @@ impl Engine {
         match self {
             Self::Service => "service",
             Self::Emulator => "emulator",
+            Self::Provenance => "provenance",
         }
     }
 }
@@ -56,6 +60,8 @@ pub struct Detection {
     pub body: Bytes,
     /// What is worth a look, as stable words: `no_labels`, `confidence_out_of_range`, `data_id_mismatch`, `small_image` ...
     pub warnings: Vec<&'static str>,
+    /// What the bytes of a local image declare of their making.
+    pub evidence: Vec<Evidence>,
 }
 
 /// What a label says about the question that this package asks; nothing for a label that is not known to answer it.

@@ -12,6 +12,7 @@ pub mod budget;
 pub mod encode;
 pub mod error;
 pub mod event;
+pub mod evidence;
 pub mod price;
 pub mod redact;
 

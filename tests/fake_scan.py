@@ -119,7 +119,7 @@ def estimate(sources: list[str], client: Any, **options: Any) -> Any:
     if sources == ["nowhere"]:
         raise aigclens.errors.ConfigError("there is no 'nowhere'")
     return SimpleNamespace(
-        items=10_000, refused=4, duplicates=4_000, cached=1_000, calls=4_996, cost=Decimal("2.9976"),
+        items=10_000, refused=4, duplicates=4_000, cached=1_000, declared=0, calls=4_996, cost=Decimal("2.9976"),
         price_date="2025-11-24", skipped=7, options=options,
     )  # fmt: skip
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from aigclens import integrations as integrations
     from aigclens import models as models
     from aigclens import price as price
+    from aigclens import provenance as provenance
     from aigclens import report as report
     from aigclens import scanning as scanning
     from aigclens import store as store
@@ -93,8 +94,12 @@ if TYPE_CHECKING:
     from aigclens.limits import ImageLimits as ImageLimits
     from aigclens.models import Attempt as Attempt
     from aigclens.models import Detection as Detection
+    from aigclens.models import Evidence as Evidence
     from aigclens.models import Label as Label
     from aigclens.models import OssObject as OssObject
+    from aigclens.provenance import Manifest as Manifest
+    from aigclens.provenance import Provenance as Provenance
+    from aigclens.provenance import inspect as inspect
     from aigclens.scanning import Scan as Scan
     from aigclens.scanning import ScanRow as ScanRow
     from aigclens.scanning import ascan as ascan
@@ -127,6 +132,7 @@ __all__ = [
     "DnsError",
     "EcsRole",
     "EnvironmentCredentials",
+    "Evidence",
     "ImageDownloadError",
     "ImageDownloadTimeout",
     "ImageFileError",
@@ -138,6 +144,7 @@ __all__ = [
     "InvalidParameter",
     "InvalidUrl",
     "Label",
+    "Manifest",
     "MismatchWarning",
     "NonceUsedError",
     "OidcRole",
@@ -146,6 +153,7 @@ __all__ = [
     "PaceUnavailable",
     "PermissionDenied",
     "ProfileCredentials",
+    "Provenance",
     "ProxyAuthenticationError",
     "ProxyError",
     "ResourceExhausted",
@@ -175,6 +183,7 @@ __all__ = [
     "ascan",
     "detect",
     "estimate",
+    "inspect",
     "scan",
 ]
 
@@ -195,9 +204,13 @@ _ROOMS = {
     "UriCredentials": "credentials",
     "Attempt": "models",
     "Detection": "models",
+    "Evidence": "models",
     "Label": "models",
     "OssObject": "models",
     "ImageLimits": "limits",
+    "Manifest": "provenance",
+    "Provenance": "provenance",
+    "inspect": "provenance",
     "Scan": "scanning",
     "ScanRow": "scanning",
     "ascan": "scanning",
@@ -214,6 +227,7 @@ _MODULES = (
     "integrations",
     "models",
     "price",
+    "provenance",
     "report",
     "scanning",
     "store",

@@ -4,7 +4,8 @@ from asyncio import AbstractEventLoop, Future
 from os import PathLike
 from typing import Any, Final, final
 
-from aigclens.models import Detection
+from aigclens.models import Detection, Evidence
+from aigclens.provenance import Manifest
 from aigclens.scanning.rows import ScanRow
 
 __all__ = [
@@ -21,7 +22,9 @@ __all__ = [
     "__version__",
     "check_credentials",
     "image_suffixes",
+    "inspect",
     "is_written_here",
+    "read",
     "redacted_id",
     "terms",
 ]
@@ -65,6 +68,13 @@ class Port:
 @final
 class Handle:
     def abort(self) -> None: ...
+
+def inspect(
+    source: tuple[Any, ...], deep: bool, /
+) -> tuple[
+    str | None, tuple[Evidence, ...], tuple[Manifest, ...], tuple[tuple[str, str], ...], str | None, tuple[str, ...]
+]: ...
+def read(path: str, /) -> bytes: ...
 
 @final
 class Blake3:
@@ -119,7 +129,7 @@ class Survey:
     def room(self) -> int: ...
     def feed(self, items: list[tuple[str, str, Any]], /) -> None: ...
     def wait(self) -> None: ...
-    def finish(self) -> tuple[int, int, int, int, int]: ...
+    def finish(self) -> tuple[int, int, int, int, int, int]: ...
 
 @final
 class Emulator:

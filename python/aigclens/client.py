@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
-    from aigclens.models import Detection
-    from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Signature, UploadSignature
+    from aigclens.models import Detection, EvidenceSource
+    from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Precheck, Signature, UploadSignature
     from aigclens.scanning import AsyncScan, Scan, ScanOptions
     from aigclens.scanning.progress import ProgressSink
     from aigclens.sources import Source
@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient", "Client"]
 
 _LIMITS = ImageLimits()
+
+
+def _several(option: str, names: Any) -> list[Any] | None:
+    """Names that were given as one, or as several."""
+    if names is None or isinstance(names, str):
+        return None if names is None else [names]
+    try:
+        return list(names)
+    except TypeError:
+        raise ConfigError(f"{option} takes names, not {type(names).__name__}") from None
 
 
 class _Face:
@@ -69,6 +79,8 @@ class _Face:
         allow_private_urls: bool | None = None,
         encode_url: bool = False,
         user_agent: str | None = None,
+        precheck: Precheck = "report",
+        skip_sources: Sequence[EvidenceSource] | None = None,
         on_event: Observer | None = None,
     ) -> None:
         # A traceback may show this frame's locals (N14).
@@ -84,7 +96,7 @@ class _Face:
             "region": region,
             "endpoint": endpoint,
             "vpc": vpc,
-            "failover": [failover] if isinstance(failover, str) else list(failover),
+            "failover": _several("failover", failover),
             "signature": signature,
             "upload_signature": upload_signature,
             "service": service,
@@ -105,6 +117,8 @@ class _Face:
             "allow_private_urls": allow_private_urls,
             "encode_url": encode_url,
             "user_agent": user_agent,
+            "precheck": precheck,
+            "skip_sources": _several("skip_sources", skip_sources),
         }
         try:
             # The secret goes down without a name of its own here.
@@ -166,6 +180,13 @@ class _Face:
         return copy
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        precheck, sources = given[8:10]
+        if sources is not None:
+            # Who names them expects to save the call, and must not pay for it unawares.
+            rule = precheck or self._calls.get("precheck") or self._options["precheck"]
+            if rule != "skip_declared":
+                raise ConfigError(f"skip_sources is for precheck='skip_declared', and it is {rule!r}: nothing is saved")
+            given = (*given[:9], _several("skip_sources", sources))
         if self._calls:
             names = ("data_id", *CallOptions.__annotations__)
             given = tuple(
@@ -267,6 +288,13 @@ class Client(_Face):
         allow_private_urls: Send URLs of hosts that the service cannot reach. By default only to an emulator.
         encode_url: Percent-encode what is not ASCII in a URL instead of refusing it.
         user_agent: A text to add to the `User-Agent` header.
+        precheck: What is done about what a local image declares of itself (C2PA, IPTC, China's AIGC label, generators'
+            text, EXIF), which is read with its bytes, before any call: `report` puts it on `Detection.evidence`; `off`
+            does not read it; `skip_declared` makes no call about an image that declares itself `generated`, without a
+            reservation. Its result has `engine="provenance"`, `billing="not_billed"` and no confidence. A declaration
+            can be false: nothing of it is verified here.
+        skip_sources: Whose declarations save the call: some of `c2pa`, `iptc`, `aigc_label`, `generator_text`, `exif`;
+            `None` for all of them.
         on_event: Called with an `aigclens.events.Event` at each step of each attempt, on the thread that waits for the
             answer or on that of the event loop. What it raises is logged and goes no further.
 
@@ -288,6 +316,8 @@ class Client(_Face):
         total_timeout: float | None = None,
         max_retries: int | None = None,
         on_ambiguous: OnAmbiguous | None = None,
+        precheck: Precheck | None = None,
+        skip_sources: Sequence[EvidenceSource] | None = None,
     ) -> Detection:
         """Asks whether an image is AI-generated. An answered call costs 0.0006 USD.
 
@@ -303,8 +333,12 @@ class Client(_Face):
             total_timeout: Seconds for the whole call.
             max_retries: Attempts after the first one, for this call.
             on_ambiguous: What to do after an answer got lost, for this call.
+            precheck: What is done about declarations, for this call: `report`, `off` or `skip_declared`.
+            skip_sources: Whose declarations save the call, for this call; only with `skip_declared`.
 
         Raises:
+            ConfigError: `precheck` or `skip_sources` is no word that is known, sources are named for a call that is not
+                to be skipped, or another option of this call is wrong.
             InputError: The image or a parameter is not what the service takes; mostly before anything is sent.
             CredentialsError: No credentials were given or found, or they have expired.
             TransportError: No complete answer came; `billing` says whether it may have been charged.
@@ -314,7 +348,8 @@ class Client(_Face):
             PaceUnavailable: The Redis server of `pace` cannot be used.
             ClientClosed: The client was closed.
         """
-        options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
+        given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
+        options = self._call((*given, precheck, skip_sources))
         return checked(self._native.detect(coerce(source, self._limit), options), data_id)
 
     def scan(self, source: Any, **options: Unpack[ScanOptions]) -> Scan:
@@ -358,12 +393,15 @@ class AsyncClient(_Face):
         total_timeout: float | None = None,
         max_retries: int | None = None,
         on_ambiguous: OnAmbiguous | None = None,
+        precheck: Precheck | None = None,
+        skip_sources: Sequence[EvidenceSource] | None = None,
     ) -> Detection:
         """`Client.detect`, awaited. Cancelling the task drops the request; one that was sent may still be charged.
 
         Only `on_event` hears of that: the attempt ends as `Cancelled`.
         """
-        options = self._call((data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous))
+        given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
+        options = self._call((*given, precheck, skip_sources))
         limit = self._limit
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return checked(await doors.submit(self._native, parts, options), data_id)

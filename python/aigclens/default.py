@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aigclens.client import AsyncClient, Client
 
 if TYPE_CHECKING:
-    from aigclens.models import Detection
-    from aigclens.options import OnAmbiguous
+    from collections.abc import Sequence
+
+    from aigclens.models import Detection, EvidenceSource
+    from aigclens.options import OnAmbiguous, Precheck
     from aigclens.sources import Source
 
 __all__ = ["adetect", "detect"]
@@ -37,6 +39,8 @@ def detect(
     total_timeout: float | None = None,
     max_retries: int | None = None,
     on_ambiguous: OnAmbiguous | None = None,
+    precheck: Precheck | None = None,
+    skip_sources: Sequence[EvidenceSource] | None = None,
 ) -> Detection:
     """`Client.detect` on a client with default options, shared by the process."""
     client: Client = _default(Client)
@@ -50,6 +54,8 @@ def detect(
         total_timeout=total_timeout,
         max_retries=max_retries,
         on_ambiguous=on_ambiguous,
+        precheck=precheck,
+        skip_sources=skip_sources,
     )
 
 
@@ -64,6 +70,8 @@ async def adetect(
     total_timeout: float | None = None,
     max_retries: int | None = None,
     on_ambiguous: OnAmbiguous | None = None,
+    precheck: Precheck | None = None,
+    skip_sources: Sequence[EvidenceSource] | None = None,
 ) -> Detection:
     """`AsyncClient.detect` on a client with default options, shared by the process."""
     client: AsyncClient = _default(AsyncClient)
@@ -77,4 +85,6 @@ async def adetect(
         total_timeout=total_timeout,
         max_retries=max_retries,
         on_ambiguous=on_ambiguous,
+        precheck=precheck,
+        skip_sources=skip_sources,
     )

@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
     from aigclens.limits import ImageLimits
+    from aigclens.models import EvidenceSource
 
-__all__ = ["CallOptions", "CheckImage", "ClientOptions", "OnAmbiguous", "Signature", "UploadSignature", "wrong_type"]
+__all__ = [
+    "CallOptions",
+    "CheckImage",
+    "ClientOptions",
+    "OnAmbiguous",
+    "Precheck",
+    "Signature",
+    "UploadSignature",
+    "wrong_type",
+]
 
 Signature: TypeAlias = Literal["acs3-hmac-sha256", "hmac-sha1"]
 UploadSignature: TypeAlias = Literal["v4", "v1"]
 CheckImage: TypeAlias = Literal["error", "warn", "off"]
 OnAmbiguous: TypeAlias = Literal["retry", "raise"]
+Precheck: TypeAlias = Literal["report", "off", "skip_declared"]
 
 
 class ClientOptions(TypedDict, total=False):
@@ -50,6 +61,8 @@ class ClientOptions(TypedDict, total=False):
     allow_private_urls: bool | None
     encode_url: bool
     user_agent: str | None
+    precheck: Precheck
+    skip_sources: Sequence[EvidenceSource] | None
     on_event: Observer | None
 
 
@@ -63,6 +76,8 @@ class CallOptions(TypedDict, total=False):
     total_timeout: float | None
     max_retries: int | None
     on_ambiguous: OnAmbiguous | None
+    precheck: Precheck | None
+    skip_sources: Sequence[EvidenceSource] | None
 
 
 def wrong_type(problem: BaseException) -> ConfigError | None:

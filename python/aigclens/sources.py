@@ -49,6 +49,7 @@ _LIMIT = ImageLimits().max_bytes
 # Anything larger is prepared off the event loop's thread.
 _SMALL = 64 * 1024
 _KINDS = "a path, an http(s) or oss:// URL, bytes, a binary file, an OssObject, a PIL image or a numpy array"
+_LOCAL_KINDS = "a path, bytes or a binary file"
 # Schemes that are written without "//"; with it every scheme is recognised.
 _SCHEMES = ("http:", "https:", "oss:", "ftp:", "ftps:", "file:", "data:", "javascript:", "blob:", "s3:", "gs:")
 
@@ -60,8 +61,18 @@ def is_quick(source: object) -> bool:
     return isinstance(source, str | bytes | os.PathLike | OssObject) or source is None
 
 
-def coerce(source: object, limit: int = _LIMIT) -> tuple[Any, ...]:
+def is_decoded(source: object) -> bool:
+    """Whether it is pixels in memory, whose file and metadata are not known any more."""
+    numpy, pil = sys.modules.get("numpy"), sys.modules.get("PIL.Image")
+    return (numpy is not None and isinstance(source, numpy.ndarray)) or (
+        pil is not None and isinstance(source, pil.Image)
+    )
+
+
+def coerce(source: object, limit: int = _LIMIT, *, for_inspection: bool = False) -> tuple[Any, ...]:
     """The kind of a source and its parts, as the core wants them; of a stream one byte more than the limit at most.
+
+    What is nothing at all is told what is taken: for calls, or for inspection.
 
     Raises:
         UnsupportedSource: It is nothing that this package reads.
@@ -87,9 +98,13 @@ def coerce(source: object, limit: int = _LIMIT) -> tuple[Any, ...]:
         return ("bytes", memoryview(source).tobytes())  # type: ignore[arg-type]
     except TypeError:
         pass
-    if isinstance(source, list | tuple | set | frozenset):
+    several = isinstance(source, list | tuple | set | frozenset)
+    if for_inspection and several:
+        raise UnsupportedSource(f"a {type(source).__name__} is not one image; inspect them one by one")
+    if several:
         raise InvalidUrl(f"a {type(source).__name__} is not one image; the service takes one image per call")
-    raise UnsupportedSource(f"cannot read an image from {type(source).__name__}; pass {_KINDS}")
+    kinds = _LOCAL_KINDS if for_inspection else _KINDS
+    raise UnsupportedSource(f"cannot read an image from {type(source).__name__}; pass {kinds}")
 
 
 def _text(text: str) -> tuple[Any, ...]:

@@ -32,7 +32,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// What a loop is to be told.
 enum News {
-    Done(u64, Outcome<Detection>),
+    Done(u64, Box<Outcome<Detection>>),
     Heard(Observer, Event),
     /// There is something to take; what it is, its owner knows.
     Ready(u64),
@@ -72,7 +72,7 @@ pub struct Queue {
 
 impl Queue {
     pub fn complete(&self, call: u64, outcome: Outcome<Detection>) {
-        self.push(News::Done(call, outcome));
+        self.push(News::Done(call, Box::new(outcome)));
     }
 
     pub fn ready(&self, number: u64) {
@@ -216,7 +216,7 @@ impl Port {
             match one {
                 News::Done(call, outcome) => {
                     if let Some(future) = self.forget(call) {
-                        settle(future.bind(py), |py| convert::outcome(py, outcome));
+                        settle(future.bind(py), |py| convert::outcome(py, *outcome));
                     }
                 }
                 News::Heard(observer, event) => raised = raised.and(observer.tell(py, &event)),

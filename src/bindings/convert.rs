@@ -2,11 +2,13 @@
 use super::archive::Member;
 use super::errors;
 use super::events::Observer;
+use super::provenance;
 use crate::attempt::Attempt;
 use crate::client::{Call, Source};
 use crate::config;
 use crate::detection::{Detection, Label};
 use crate::error::{Error, Kind, Result as Outcome};
+use crate::evidence::{Precheck, Sources};
 use crate::retry::{self, OnAmbiguous};
 use bytes::Bytes;
 use pyo3::exceptions::PyTypeError;
@@ -81,8 +83,20 @@ where
     given.map(check).transpose().map_err(|error| errors::raise(value.py(), &error))
 }
 
-/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)`, each `None` for
-/// the client's default, and who observes it: `(callable, detail)`.
+/// A choice of sources: one, or several.
+fn sources(value: &Bound<'_, PyAny>) -> PyResult<Option<Sources>> {
+    if value.is_none() {
+        return Ok(None);
+    }
+    let names = match value.cast::<PyString>() {
+        Ok(one) => vec![one.extract()?],
+        Err(_) => value.try_iter()?.map(|one| one?.extract()).collect::<PyResult<Vec<String>>>()?,
+    };
+    Sources::parse(names).map(Some).map_err(|error| errors::raise(value.py(), &error))
+}
+
+/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous, precheck,
+/// skip_sources)`, each `None` for the client's default, and who observes it: `(callable, detail)`.
 pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
     let (call, observer) = terms(options)?;
     Ok((Call { source: source(parts)?, ..call }, observer))
@@ -91,7 +105,7 @@ pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResul
 /// The same without a source: what many calls have in common.
 pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
     let option = |index| options.get_item(index);
-    let observer = Observer::read(option(8)?, &option(9)?)?;
+    let observer = Observer::read(option(10)?, &option(11)?)?;
     let call = Call {
         source: Source::Url(String::new()),
         data_id: optional_text("data_id", &option(0)?)?,
@@ -102,6 +116,8 @@ pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)>
         total_timeout: time("total_timeout", &option(5)?)?,
         max_retries: checked(&option(6)?, retry::max_retries)?,
         on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
+        precheck: checked(&option(8)?, |text: String| Precheck::parse(&text))?,
+        skip_sources: sources(&option(9)?)?,
         listener: None,
         gate: None,
     };
@@ -135,7 +151,7 @@ pub fn outcome(py: Python<'_>, outcome: Outcome<Detection>) -> PyResult<Bound<'_
 
 fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyAny>> {
     // In the order of the dataclass's fields.
-    let fields: [Bound<'py, PyAny>; 15] = [
+    let fields: [Bound<'py, PyAny>; 16] = [
         found.label.as_deref().into_pyobject(py)?,
         found.is_aigc.into_pyobject(py)?,
         found.confidence.into_pyobject(py)?,
@@ -151,6 +167,7 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
         found.elapsed.as_secs_f64().into_pyobject(py)?.into_any(),
         json(py, &found.raw)?,
         PyTuple::new(py, &found.warnings)?.into_any(),
+        provenance::evidence(py, &found.evidence)?.into_any(),
     ];
     models(py)?.detection.bind(py).call1(PyTuple::new(py, fields)?)
 }

@@ -13,6 +13,7 @@ mod events;
 mod identity;
 mod interpreter;
 mod options;
+mod provenance;
 mod rows;
 mod runtime;
 mod scan;
@@ -35,6 +36,8 @@ mod _native {
     use super::digest::Blake3;
     #[pymodule_export]
     use super::emulator::Emulator;
+    #[pymodule_export]
+    use super::provenance::{inspect, read};
     #[pymodule_export]
     use super::scan::Scan;
     #[pymodule_export]

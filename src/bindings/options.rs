@@ -4,6 +4,7 @@ use crate::ambient::Ambient;
 use crate::client::ImageRules;
 use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature, seconds};
 use crate::error::{Error, Kind, Result as Outcome};
+use crate::evidence::{Precheck, Sources};
 use crate::image::{CheckImage, Limits, ServiceName, UrlPolicy};
 use crate::pace;
 use crate::redact::Secret;
@@ -44,6 +45,8 @@ pub struct Options {
     allow_private_urls: Option<bool>,
     encode_url: bool,
     user_agent: Option<String>,
+    precheck: String,
+    skip_sources: Option<Vec<String>>,
 }
 
 impl Options {
@@ -71,6 +74,8 @@ impl Options {
             signature: Signature::parse(&self.signature)?,
             upload_signature: UploadSignature::parse(&self.upload_signature)?,
             service: self.service,
+            precheck: Precheck::parse(&self.precheck)?,
+            skip_sources: self.skip_sources.map_or_else(|| Ok(Sources::default()), Sources::parse)?,
             timeouts: Timeouts {
                 connect: seconds("connect_timeout", self.connect_timeout)?,
                 attempt: seconds("timeout", self.timeout)?,

@@ -1,5 +1,7 @@
 //! Rows of a scan on their way up, and the same out of a store.
 use super::convert;
+use crate::client::LABEL;
+use crate::detection::{self, Engine};
 use crate::encode;
 use crate::scan::{Row, What};
 use crate::store::By;
@@ -77,6 +79,31 @@ pub fn row<'py>(py: Python<'py>, row: &Row, asked: &Asked, extras: &Bound<'py, P
             PyTuple::new(py, &answer.warnings)?.into_any(),
             PyBytes::new(py, &answer.raw).into_any(),
             answer.attempts.into_pyobject(py)?.into_any(),
+        ]),
+        What::Declared { warnings } => fields.extend([
+            true.into_pyobject(py)?.to_owned().into_any(),
+            LABEL.into_pyobject(py)?.into_any(),
+            detection::verdict(LABEL).into_pyobject(py)?,
+            none(),
+            none(),
+            evidence,
+            none(),
+            none(),
+            none(),
+            billing,
+            is_cached,
+            duplicate_of,
+            blake3,
+            asked.service.as_str().into_pyobject(py)?.into_any(),
+            // Nobody was asked, anywhere, at no time.
+            none(),
+            Engine::Provenance.as_str().into_pyobject(py)?.into_any(),
+            none(),
+            none(),
+            PyTuple::empty(py).into_any(),
+            PyTuple::new(py, warnings)?.into_any(),
+            none(),
+            0_u32.into_pyobject(py)?.into_any(),
         ]),
         What::Failed(failure) => fields.extend([
             false.into_pyobject(py)?.to_owned().into_any(),

@@ -37,8 +37,9 @@ impl Survey {
             let (client, settings, ambient) = client.parts()?;
             let question = question(&call, &settings);
             let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
+            let rule = client.declaration_rule(&call);
             let store = Store::open_to_estimate(store.as_deref(), &question, &ambient)?;
-            Ok(core::Survey::start(client, store, retry, io))
+            Ok(core::Survey::start(client, store, retry, rule, io))
         };
         let core = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
         Ok(Self { core })
@@ -64,15 +65,15 @@ impl Survey {
         })
     }
 
-    /// Nothing more will be fed: waits for the last item. Items, refused, duplicates, cached, calls.
-    fn finish(&self, py: Python<'_>) -> PyResult<(u64, u64, u64, u64, u64)> {
+    /// Nothing more will be fed: waits for the last item. Items, refused, duplicates, cached, declared, calls.
+    fn finish(&self, py: Python<'_>) -> PyResult<(u64, u64, u64, u64, u64, u64)> {
         self.core.end();
         self.wait(py)?;
         if let Some(error) = self.core.take().why {
             return Err(errors::raise(py, &error));
         }
         let counts = self.core.counts();
-        Ok((counts.items, counts.refused, counts.duplicates, counts.cached, counts.calls))
+        Ok((counts.items, counts.refused, counts.duplicates, counts.cached, counts.declared, counts.calls))
     }
 }
 

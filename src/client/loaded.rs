@@ -1,9 +1,9 @@
 //! An image that was looked at before it is asked about: a scan wants to know what it is first, and may know its answer.
 use super::local::{self, Place};
 use super::prepare::Ready;
-use super::{Client, Source};
+use super::{Client, DeclarationRule, Source};
 use crate::error::{Error, Kind, Result};
-use crate::provenance::{self, Evidence};
+use crate::evidence::Evidence;
 use crate::service::Terms;
 use crate::upload::Image;
 use bytes::Bytes;
@@ -42,8 +42,10 @@ struct Look {
     evidence: Vec<Evidence>,
 }
 
-fn look(bytes: &Bytes) -> Look {
-    Look { hash: blake3::hash(bytes).into(), evidence: provenance::read(bytes) }
+impl DeclarationRule {
+    fn look(self, bytes: &Bytes) -> Look {
+        Look { hash: blake3::hash(bytes).into(), evidence: self.read(bytes) }
+    }
 }
 
 impl Loaded {
@@ -75,21 +77,16 @@ impl Loaded {
 impl Client {
     /// Checks a source as `detect` would, and reads it if it is local. What is refused here costs nothing. Waiting for room
     /// in memory may take as long as it takes; reading is a call's time at most.
-    pub async fn load(&self, source: Source) -> Result<Loaded> {
+    pub async fn load(&self, source: Source, rule: DeclarationRule) -> Result<Loaded> {
         let (rules, timeouts) = (self.rules, self.settings.timeouts);
         let terms = Terms::new(timeouts.total, timeouts.attempt, self.settings.policy);
+        let look = move |bytes: &Bytes| rule.look(bytes);
         let mut warnings = Vec::new();
         let place = match source {
             Source::Bytes(bytes) => {
-                let is_small = bytes.len() <= SMALL;
-                let work = move |warnings: &mut Vec<&'static str>| {
-                    let image = local::check(bytes, rules, warnings)?;
-                    let seen = look(&image.bytes);
-                    Ok((image, seen))
-                };
-                let (image, seen) = match is_small {
-                    true => work(&mut warnings)?,
-                    false => local::blocking(terms, &mut warnings, work).await?,
+                let (image, seen) = match bytes.len() <= SMALL {
+                    true => local::check(bytes, rules, look, &mut warnings)?,
+                    false => local::check_aside(bytes, rules, terms, look, &mut warnings).await?,
                 };
                 return Ok(Loaded::local(image, seen, warnings));
             }
@@ -97,7 +94,7 @@ impl Client {
             Source::Member(member) => Place::Member(member),
             Source::Loaded(loaded) => return Ok(*loaded),
             remote => {
-                let ready = self.prepare(remote, terms, &mut warnings).await?;
+                let (ready, _) = self.prepare(remote, rule, terms, &mut warnings).await?;
                 return Loaded::remote(ready, warnings);
             }
         };

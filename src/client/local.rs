@@ -12,28 +12,36 @@ use std::path::PathBuf;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Checks bytes that are in memory, at once.
-pub(super) fn check(bytes: Bytes, rules: ImageRules, warnings: &mut Vec<&'static str>) -> Result<Image> {
+/// Checks bytes that are in memory, at once, and looks at them.
+pub(super) fn check<T>(
+    bytes: Bytes,
+    rules: ImageRules,
+    look: impl FnOnce(&Bytes) -> T,
+    warnings: &mut Vec<&'static str>,
+) -> Result<(Image, T)> {
     let probe = image::check(&bytes, rules.check, &rules.limits)?;
     warnings.extend(probe.warnings);
     let mut digest = Digest::new();
     digest.write(&bytes);
-    Ok(Image {
+    let seen = look(&bytes);
+    let image = Image {
         crc64: digest.sum64(),
         suffix: probe.format.map(|format| format.suffix()),
         content_type: probe.format.map_or("application/octet-stream", |format| format.content_type()),
         bytes,
-    })
+    };
+    Ok((image, seen))
 }
 
-/// Checks many bytes on a thread of its own.
-pub(super) async fn check_aside(
+/// The same with many bytes, on a thread of its own.
+pub(super) async fn check_aside<T: Send + 'static>(
     bytes: Bytes,
     rules: ImageRules,
     terms: Terms,
+    look: impl FnOnce(&Bytes) -> T + Send + 'static,
     warnings: &mut Vec<&'static str>,
-) -> Result<Image> {
-    blocking(terms, warnings, move |warnings| check(bytes, rules, warnings)).await
+) -> Result<(Image, T)> {
+    blocking(terms, warnings, move |warnings| check(bytes, rules, look, warnings)).await
 }
 
 /// Where a local image is.
@@ -97,9 +105,7 @@ fn fill<T>(
     look: impl FnOnce(&Bytes) -> T,
     warnings: &mut Vec<&'static str>,
 ) -> Result<(Image, T)> {
-    let image = check(room.fill(place.read(&rules.limits)?), rules, warnings)?;
-    let seen = look(&image.bytes);
-    Ok((image, seen))
+    check(room.fill(place.read(&rules.limits)?), rules, look, warnings)
 }
 
 /// Leaves work on a file or a large image to a thread of its own, no longer than the call may take.

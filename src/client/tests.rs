@@ -1,3 +1,4 @@
+mod declared;
 mod trouble;
 
 use super::*;
@@ -22,6 +23,8 @@ fn client(signature: Signature, transport: &Arc<Scripted>) -> Client {
         signature,
         upload_signature: UploadSignature::V4,
         service: SERVICE.into(),
+        precheck: Precheck::default(),
+        skip_sources: Sources::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(3),
             attempt: Duration::from_secs(15),

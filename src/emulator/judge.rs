@@ -1,7 +1,7 @@
 //! The emulator's verdict. It looks at no pixel: it repeats what the image declares, with confidences that are fixed and
 //! documented, so that nobody takes them for the service's.
 use super::settings::Judge;
-use crate::provenance::{Evidence, EvidenceKind, Source};
+use crate::evidence::{Evidence, EvidenceKind, EvidenceSource, Strength};
 use serde_json::{Value, json};
 
 /// A label of the service's with its confidence, if it has one.
@@ -48,33 +48,48 @@ pub(super) fn verdict(judge: &Judge, evidence: &[Evidence], sha256: &str, ugc_la
 
 /// | declared | answer |
 /// |---|---|
-/// | generated, by IPTC source type or AIGC label | `aigc` 95.0 |
-/// | generated, by a generator's text | `aigc` 90.0 |
-/// | composite | `aigc` 60.0 |
-/// | captured, where the label `ugc` is on | `ugc` 90.0 |
-/// | anything else, or nothing | `nonLabel` without a confidence |
+/// | generated: a standard's own statement, by C2PA, IPTC or AIGC label (`declared`) | `aigc` 95.0 |
+/// | generated: what only a generator writes, its text or EXIF pair (`strong`) | `aigc` 90.0 |
+/// | generated, with a reservation (`medium`); or the name of a tool that generates (`medium`) | `aigc` 75.0 |
+/// | composite, but for a hint | `aigc` 60.0 |
+/// | captured, but for a hint, where the label `ugc` is on | `ugc` 90.0 |
+/// | anything else, hints alone (`weak`), or nothing | `nonLabel` without a confidence |
+///
+/// The first line that holds is the answer.
 fn declared(evidence: &[Evidence], ugc_label: bool) -> Verdict {
-    let find = |kind: EvidenceKind| evidence.iter().find(|one| one.kind == kind);
-    let said = |one: &Evidence| {
-        let by = match one.source {
-            Source::Iptc => "IPTC digital source type",
-            Source::AigcLabel => "AIGC label",
-            Source::GeneratorText => "generator's text",
-        };
-        format!("Emulator: declared by {by} {}", one.detail).trim_end().to_owned()
+    use EvidenceKind::{Captured, Composite, Edited, Generated, Tool};
+    let score = |one: &Evidence| match (one.kind, one.strength) {
+        (_, Strength::Weak) | (Captured | Edited, _) => None,
+        (Generated, Strength::Declared) => Some(95.0),
+        (Generated, Strength::Strong) => Some(90.0),
+        (Generated | Tool, _) => Some(75.0),
+        (Composite, _) => Some(60.0),
     };
-    if let Some(one) = find(EvidenceKind::Generated) {
-        let certain =
-            evidence.iter().any(|one| one.kind == EvidenceKind::Generated && one.source != Source::GeneratorText);
-        return Verdict::new("aigc", Some(if certain { 95.0 } else { 90.0 }), said(one));
+    let mut best: Option<(f64, &Evidence)> = None;
+    for (score, one) in evidence.iter().filter_map(|one| score(one).map(|score| (score, one))) {
+        if best.is_none_or(|(most, _)| score > most) {
+            best = Some((score, one));
+        }
     }
-    if let Some(one) = find(EvidenceKind::Composite) {
-        return Verdict::new("aigc", Some(60.0), said(one));
+    if let Some((confidence, one)) = best {
+        return Verdict::new("aigc", Some(confidence), said(one));
     }
-    match find(EvidenceKind::Captured) {
+    match evidence.iter().find(|one| one.kind == Captured && one.strength != Strength::Weak) {
         Some(one) if ugc_label => Verdict::new("ugc", Some(90.0), said(one)),
         _ => Verdict::new("nonLabel", None, "Emulator: the image declares nothing about AI"),
     }
+}
+
+/// What a verdict goes by, in words.
+fn said(one: &Evidence) -> String {
+    let by = match one.source {
+        EvidenceSource::Iptc => "IPTC digital source type",
+        EvidenceSource::AigcLabel => "AIGC label",
+        EvidenceSource::GeneratorText => "generator's text",
+        EvidenceSource::C2pa => "C2PA manifest",
+        EvidenceSource::Exif => "EXIF fields",
+    };
+    format!("Emulator: declared by {by} {}", one.detail).trim_end().to_owned()
 }
 
 /// Half of all images are `aigc`, with a confidence of two decimals.
@@ -94,22 +109,37 @@ mod tests {
 
     #[test]
     fn the_table_holds_and_no_confidence_is_invented() {
-        let of = |kind, source| vec![Evidence { kind, source, detail: "x".into() }];
-        for (evidence, ugc, label, confidence, risk) in [
-            (of(EvidenceKind::Generated, Source::Iptc), false, "aigc", Some(95.0), "high"),
-            (of(EvidenceKind::Generated, Source::AigcLabel), false, "aigc", Some(95.0), "high"),
-            (of(EvidenceKind::Generated, Source::GeneratorText), false, "aigc", Some(90.0), "high"),
-            (of(EvidenceKind::Composite, Source::Iptc), false, "aigc", Some(60.0), "medium"),
-            (of(EvidenceKind::Captured, Source::Iptc), false, "nonLabel", None, "none"),
-            (of(EvidenceKind::Captured, Source::Iptc), true, "ugc", Some(90.0), "none"),
-            (of(EvidenceKind::Edited, Source::Iptc), true, "nonLabel", None, "none"),
-            (vec![], true, "nonLabel", None, "none"),
+        use EvidenceKind::{Captured, Composite, Edited, Generated, Tool};
+        use EvidenceSource::{AigcLabel, C2pa, Exif, GeneratorText, Iptc};
+        use Strength::{Declared, Medium, Strong, Weak};
+        for (found, ugc, label, confidence, risk) in [
+            (&[(Generated, C2pa, Declared)][..], false, "aigc", Some(95.0), "high"),
+            (&[(Generated, Iptc, Declared)], false, "aigc", Some(95.0), "high"),
+            (&[(Generated, AigcLabel, Declared)], false, "aigc", Some(95.0), "high"),
+            (&[(Generated, GeneratorText, Strong)], false, "aigc", Some(90.0), "high"),
+            (&[(Generated, Exif, Strong)], false, "aigc", Some(90.0), "high"),
+            (&[(Generated, AigcLabel, Medium)], false, "aigc", Some(75.0), "medium"),
+            (&[(Generated, AigcLabel, Weak)], true, "nonLabel", None, "none"),
+            (&[(Generated, GeneratorText, Weak)], true, "nonLabel", None, "none"),
+            (&[(Tool, Exif, Medium)], true, "aigc", Some(75.0), "medium"),
+            (&[(Tool, Exif, Weak)], true, "nonLabel", None, "none"),
+            (&[(Composite, Iptc, Declared)], false, "aigc", Some(60.0), "medium"),
+            (&[(Captured, Iptc, Declared)], false, "nonLabel", None, "none"),
+            (&[(Captured, Iptc, Declared)], true, "ugc", Some(90.0), "none"),
+            (&[(Captured, Exif, Weak)], true, "nonLabel", None, "none"),
+            (&[(Edited, Iptc, Declared)], true, "nonLabel", None, "none"),
+            (&[], true, "nonLabel", None, "none"),
+            // The strongest says it, wherever it stands; a hint does not hide what is said plainly.
+            (&[(Captured, Iptc, Declared), (Composite, C2pa, Declared)], true, "aigc", Some(60.0), "medium"),
+            (&[(Tool, Exif, Medium), (Generated, C2pa, Declared)], true, "aigc", Some(95.0), "high"),
+            (&[(Generated, AigcLabel, Weak), (Captured, Iptc, Declared)], true, "ugc", Some(90.0), "none"),
         ] {
-            let verdict = verdict(&Judge::Provenance, &evidence, "", ugc);
-            assert_eq!((verdict.label.as_str(), verdict.confidence, verdict.risk_level()), (label, confidence, risk));
+            let found: Vec<_> =
+                found.iter().map(|(kind, source, strength)| Evidence::new(*kind, *source, *strength, "x")).collect();
+            let verdict = verdict(&Judge::Provenance, &found, "", ugc);
+            let read = (verdict.label.as_str(), verdict.confidence, verdict.risk_level());
+            assert_eq!(read, (label, confidence, risk), "{found:?}");
         }
-        let both = [of(EvidenceKind::Captured, Source::Iptc), of(EvidenceKind::Generated, Source::AigcLabel)].concat();
-        assert_eq!(verdict(&Judge::Provenance, &both, "", true).label, "aigc");
     }
 
     #[test]

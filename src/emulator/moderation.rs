@@ -64,7 +64,7 @@ pub(super) fn look(bytes: &[u8]) -> Looked {
         Kind::ImageTooLarge => 406,
         _ => 407,
     });
-    Looked { refusal, evidence: provenance::read(bytes), sha256: sign::sha256_hex(bytes) }
+    Looked { refusal, evidence: provenance::read(bytes).evidence, sha256: sign::sha256_hex(bytes) }
 }
 
 /// Answers a call of this key, whose signature was verified, noting in the ledger which fault will spoil the answer.

@@ -4,6 +4,7 @@ use crate::client::{Call, Client, ImageRules, SERVICE, Source};
 use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature};
 use crate::credential::{Credentials, Provider};
 use crate::detection::{Detection, Engine};
+use crate::evidence::{Precheck, Sources};
 use crate::http::{Pool, Trust};
 use crate::image::{CheckImage, Limits, UrlPolicy};
 use crate::region::Endpoint;
@@ -69,6 +70,8 @@ impl Asking {
             signature: self.signature,
             upload_signature: self.upload_signature,
             service: SERVICE.into(),
+            precheck: Precheck::default(),
+            skip_sources: Sources::default(),
             timeouts,
             policy: crate::retry::Policy { max_retries: 0, ..Default::default() },
 

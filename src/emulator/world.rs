@@ -4,7 +4,7 @@ use super::keys::{self, Key, Keys};
 use super::ledger::Ledger;
 use super::settings::{Config, Settings};
 use crate::ambient::Ambient;
-use crate::provenance::Evidence;
+use crate::evidence::Evidence;
 use crate::redact::Secret;
 use crate::sign;
 use serde_json::{Value, json};

@@ -40,13 +40,19 @@ fn passes(_: i32) -> bool {
 
 /// An open file, and its size: refused if it is no regular file, or too large.
 fn look(path: &Path, limits: &Limits) -> Result<(File, u64)> {
+    let (file, size) = any(path)?;
+    probe::check_size(size, limits).map_err(|error| named(path, error))?;
+    Ok((file, size))
+}
+
+/// An open file of any size, and its size: refused if it is no regular file.
+pub(super) fn any(path: &Path) -> Result<(File, u64)> {
     let file = open(path).map_err(|problem| failed(path, &problem))?;
     let metadata = file.metadata().map_err(|problem| failed(path, &problem))?;
     if !metadata.is_file() {
         let what = if metadata.is_dir() { "a directory" } else { "not a regular file (a device, pipe or socket)" };
         return Err(refused(path, &format!("it is {what}; give an image file")));
     }
-    probe::check_size(metadata.len(), limits).map_err(|error| named(path, error))?;
     Ok((file, metadata.len()))
 }
 
@@ -79,7 +85,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-fn failed(path: &Path, problem: &io::Error) -> Error {
+pub(super) fn failed(path: &Path, problem: &io::Error) -> Error {
     let kind = if problem.kind() == io::ErrorKind::NotFound { Kind::ImageFileNotFound } else { Kind::ImageFile };
     let why = match problem.kind() {
         io::ErrorKind::NotFound => "there is no such file".to_owned(),

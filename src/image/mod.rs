@@ -10,11 +10,13 @@ mod isobmff;
 pub mod memory;
 mod parameter;
 mod probe;
+mod reach;
 mod url;
 
 pub use format::Format;
 pub use parameter::{DataId, InfoType, OssObject, Referer, ServiceName};
 pub use probe::{CheckImage, LIMITS_AS_OF, Limits, Probe, check};
+pub use reach::{FileReach, Reach, array};
 pub use url::{ImageUrl, UrlPolicy};
 
 #[cfg(test)]

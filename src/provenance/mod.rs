@@ -1,58 +1,88 @@
 //! What an image declares about its own making: read from its metadata, never from its pixels.
 //!
-//! A declaration can be false, and its absence means nothing. Read here: the IPTC digital source type and China's AIGC
-//! label in XMP, the label in PNG and JPEG segments of its own, and the text that Stable Diffusion's programs leave in
-//! PNG files. The emulator judges by this alone.
+//! A declaration can be false, and its absence means nothing. `container` finds the pieces of a file that may hold
+//! declarations, and one reader for each kind of them says what they declare.
 mod aigc_label;
+mod c2pa;
 mod container;
+mod exif;
+mod found;
 mod generator;
+mod ifd;
+mod json;
+mod part;
+mod source_type;
+mod stealth;
 mod xmp;
 
-/// What a declaration says of the image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EvidenceKind {
-    /// Made by a generative model.
-    Generated,
-    /// Put together with parts that were.
-    Composite,
-    /// Edited by hand or by an algorithm without a generative model.
-    Edited,
-    /// Taken with a camera.
-    Captured,
+pub use found::{Action, Ingredient, Manifest, Provenance};
+
+use crate::evidence::Evidence;
+use crate::image::{Format, Reach, array};
+use part::{Content, Part};
+
+/// Reads the metadata of an image. Hostile bytes give less, never an error.
+pub fn read(bytes: &[u8]) -> Provenance {
+    inspect(&bytes)
 }
 
-/// Who declares it, and where.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Source {
-    /// The IPTC photo metadata standard's `DigitalSourceType`.
-    Iptc,
-    /// The label that GB 45438-2025 makes mandatory in China.
-    AigcLabel,
-    /// The generation parameters that a program wrote beside the image.
-    GeneratorText,
-}
-
-/// One declaration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Evidence {
-    pub kind: EvidenceKind,
-    pub source: Source,
-    /// What was found, for people: a source type, a label's value, a program's name.
-    pub detail: String,
-}
-
-/// All declarations that are found, in the order of the file. Hostile bytes give fewer, never an error.
-pub fn read(bytes: &[u8]) -> Vec<Evidence> {
-    let mut found = Vec::new();
-    for part in container::parts(bytes) {
-        match part {
-            container::Part::Xmp(text) => found.extend(xmp::read(text)),
-            container::Part::Text { key, value } if key == "AIGC" => found.extend(aigc_label::read(value)),
-            container::Part::Text { key, value } => found.extend(generator::read(key, value)),
-            container::Part::Label(text) => found.extend(aigc_label::read(text)),
+/// The same, wherever the bytes are: no more of them is read than is needed.
+pub fn inspect(reach: &dyn Reach) -> Provenance {
+    let mut found = Provenance { format: format(reach), ..Provenance::default() };
+    let parts = found.format.map(|format| container::parts(reach, format, &mut found)).unwrap_or_default();
+    let mut spoken = spoken(&parts).into_iter().peekable();
+    for (index, part) in parts.into_iter().enumerate() {
+        let place = part.place();
+        match part.content {
+            Content::Xmp(packet) => xmp::read(&packet, &place, &mut found),
+            Content::Text { key, value } if key == "AIGC" => label(&value, &place, &mut found),
+            Content::Text { .. } => {
+                while let Some((_, evidence)) = spoken.next_if(|(at, _)| *at == index) {
+                    found.declare(evidence.at(place.clone()));
+                }
+            }
+            Content::Label(text) => label(&text, &place, &mut found),
+            Content::Exif(tiff) => exif::read(&&*tiff, &place, &mut found),
+            Content::Tiff => exif::read(reach, &place, &mut found),
+            Content::C2pa(store) => c2pa::read(&store, &place, &mut found),
         }
     }
     found
+}
+
+/// The same with the pixels of a PNG decoded, for what generators hide in their last bits.
+pub fn inspect_deep(bytes: &[u8]) -> Provenance {
+    let mut found = read(bytes);
+    stealth::read(bytes, &mut found);
+    found
+}
+
+/// What the texts of the file declare together, with the number of the part that each declaration is of.
+fn spoken(parts: &[Part<'_>]) -> Vec<(usize, Evidence)> {
+    let texts = parts.iter().enumerate().filter_map(|(index, part)| match &part.content {
+        Content::Text { key, value } if key != "AIGC" => Some((index, (key.as_ref(), value.as_ref()))),
+        _ => None,
+    });
+    let (numbers, texts): (Vec<_>, Vec<_>) = texts.unzip();
+    let found = generator::together(&texts).into_iter();
+    found.filter_map(|(at, evidence)| Some((*numbers.get(at)?, evidence))).collect()
+}
+
+fn label(text: &str, place: &str, found: &mut Provenance) {
+    if let Some(evidence) = aigc_label::read(text) {
+        found.declare(evidence.at(place));
+    }
+}
+
+/// How much of a file tells its format: an SVG may have a long prologue.
+const HEAD: usize = 64 * 1024;
+
+fn format(reach: &dyn Reach) -> Option<Format> {
+    let few = array::<64>(reach, 0).and_then(|few| Format::sniff(&few));
+    few.or_else(|| {
+        let most = usize::try_from(reach.size()).unwrap_or(HEAD).min(HEAD);
+        Format::sniff(&reach.piece(0, most)?)
+    })
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::client::{Call, Caught, Loaded, Source};
 use crate::detection::Detection;
 use crate::encode;
 use crate::error::{Error, Kind, Result};
+use crate::evidence::Precheck;
 use crate::service::Gate;
 use crate::store::{Answer, End, Failure, Fingerprint, Item, Known, Past};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ struct Subject {
     item: Item,
     fingerprint: Fingerprint,
     evidence: Vec<String>,
+    /// Whether that is enough not to ask.
+    is_declared: bool,
     loaded: Loaded,
 }
 
@@ -94,14 +97,16 @@ impl Engine {
         item: Item,
         source: Result<Source>,
     ) -> std::result::Result<std::result::Result<Subject, Row>, Left> {
+        let rule = self.client.declaration_rule(&self.options.call);
         let loaded = match source {
-            Ok(source) => self.unless_stopped(self.client.load(source)).await.ok_or(Left)?,
+            Ok(source) => self.unless_stopped(self.client.load(source, rule)).await.ok_or(Left)?,
             Err(error) => Err(error),
         };
         Ok(match loaded {
             Ok(loaded) => {
                 let (fingerprint, evidence) = (fingerprint(loaded.content), told(&loaded.evidence));
-                Ok(Subject { number, item, fingerprint, evidence, loaded })
+                let is_declared = rule.suffices(&loaded.evidence);
+                Ok(Subject { number, item, fingerprint, evidence, is_declared, loaded })
             }
             Err(error) => {
                 let what = What::Failed(Box::new(failure(&error, Vec::new(), self.books.ambient.now())));
@@ -127,11 +132,18 @@ impl Engine {
                 Boarding::Second(mut report) => {
                     let landed = self.unless_stopped(report.wait_for(Option::is_some)).await.ok_or(Left)?;
                     if let Ok(Some(Landing { what, first_key })) = landed.map(|landing| landing.clone()) {
-                        self.note(&subject).await;
+                        if !matches!(what, What::Declared { .. }) {
+                            self.note(&subject).await;
+                        }
                         return Ok(subject.repeated(what, first_key, true));
                     }
                 }
                 Boarding::First(flight) => {
+                    if let Some(row) = self.declared(&subject).await? {
+                        let first_key = row.duplicate_of.clone().unwrap_or_else(|| subject.item.key.clone());
+                        flight.land(Landing { what: row.what.clone(), first_key });
+                        return Ok(row);
+                    }
                     let known = self.books.store.look(subject.fingerprint, subject.item.clone()).await;
                     let known = known.map_err(|error| self.give_up(error))?;
                     if let Some(row) = self.known(&subject, known) {
@@ -143,6 +155,24 @@ impl Engine {
                 }
             }
         }
+    }
+
+    /// The row of an item whose own declaration is enough, unless there is an answer, which was paid for. The store learns
+    /// nothing of it: whoever wants the service's verdict later finds the item as if it had never been met.
+    async fn declared(&self, subject: &Subject) -> std::result::Result<Option<Row>, Left> {
+        if !subject.is_declared {
+            return Ok(None);
+        }
+        let known = self.books.store.peek(subject.fingerprint).await.map_err(|error| self.give_up(error))?;
+        if matches!(known, Known::Answered(_)) {
+            return Ok(None);
+        }
+        let what = What::Declared { warnings: subject.loaded.warnings().to_vec() };
+        let seen = self.books.store.seen_before(subject.fingerprint, subject.item.key.clone()).await;
+        Ok(Some(match seen.map_err(|error| self.give_up(error))? {
+            Some(first_key) => subject.repeated(what, first_key, true),
+            None => subject.row(what, false, &subject.item.key),
+        }))
     }
 
     /// The store learns that one more item has this content. That it could not be told is no reason to lose the row.
@@ -214,6 +244,8 @@ impl Engine {
         Call {
             source: Source::Loaded(Box::new(subject.loaded.clone())),
             data_id,
+            // What is declared was looked at before.
+            precheck: Some(Precheck::Off),
             gate: Some(Arc::clone(entry) as Arc<dyn Gate>),
             ..self.options.call.clone()
         }

@@ -2,7 +2,7 @@
 use crate::attempt::Billing;
 use crate::client::{Content, Source};
 use crate::error::{Error, Kind};
-use crate::provenance::{Evidence, EvidenceKind};
+use crate::evidence::Evidence;
 use crate::store::{Answer, By, Failure, Fingerprint, Item};
 
 /// One item as it is fed: a source, or what was wrong with it already.
@@ -28,6 +28,11 @@ impl Input {
 pub enum What {
     Answered(Box<Answer>),
     Failed(Box<Failure>),
+    /// Its own declaration was enough: nobody was asked, and nothing is written down, so that a later run may ask.
+    Declared {
+        /// Words for what is worth a look.
+        warnings: Vec<&'static str>,
+    },
 }
 
 /// What became of one item, and what it cost in this run.
@@ -59,21 +64,7 @@ pub(super) fn fingerprint(content: Content) -> Fingerprint {
 
 /// Declarations as texts: who declares, what, and in which words.
 pub(super) fn told(evidence: &[Evidence]) -> Vec<String> {
-    let line = |one: &Evidence| {
-        let kind = match one.kind {
-            EvidenceKind::Generated => "generated",
-            EvidenceKind::Composite => "composite",
-            EvidenceKind::Edited => "edited",
-            EvidenceKind::Captured => "captured",
-        };
-        let source = match one.source {
-            crate::provenance::Source::Iptc => "iptc",
-            crate::provenance::Source::AigcLabel => "aigc_label",
-            crate::provenance::Source::GeneratorText => "generator_text",
-        };
-        format!("{source}:{kind}:{}", one.detail)
-    };
-    evidence.iter().map(line).collect()
+    evidence.iter().map(Evidence::text).collect()
 }
 
 /// An error as what the store remembers of it.

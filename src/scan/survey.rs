@@ -2,9 +2,9 @@
 use super::row::{Input, fingerprint};
 use super::window::{Taken, Window};
 use super::{AHEAD, BYTES, Retry};
-use crate::client::{Caught, Client};
+use crate::client::{Caught, Client, DeclarationRule};
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Known, Store};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -20,6 +20,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Known to the store, and not to be asked again.
     pub cached: u64,
+    /// Not to be asked about, since they declare enough themselves.
+    pub declared: u64,
     /// Paid calls, if each is answered at its first attempt.
     pub calls: u64,
 }
@@ -30,6 +32,7 @@ enum Fate {
     Refused,
     Duplicate,
     Cached,
+    Declared,
     Call,
 }
 
@@ -39,6 +42,7 @@ struct Surveyor {
     /// What earlier runs know, where there is a store; and what was met already, which is on no disk for long.
     store: Store,
     retry: Retry,
+    rule: DeclarationRule,
     desks: Semaphore,
     window: Window,
     counts: Mutex<Counts>,
@@ -53,11 +57,12 @@ pub struct Survey {
 
 impl Survey {
     /// With a store that was opened for it ([`Store::open_to_estimate`]).
-    pub fn start(client: Client, store: Store, retry: Retry, runtime: Handle) -> Self {
+    pub fn start(client: Client, store: Store, retry: Retry, rule: DeclarationRule, runtime: Handle) -> Self {
         let surveyor = Surveyor {
             client,
             store,
             retry,
+            rule,
             desks: Semaphore::new(AHEAD),
             window: Window::new(4 * AHEAD, BYTES, false),
             counts: Mutex::default(),
@@ -116,6 +121,7 @@ impl Surveyor {
             Fate::Refused => &mut counts.refused,
             Fate::Duplicate => &mut counts.duplicates,
             Fate::Cached => &mut counts.cached,
+            Fate::Declared => &mut counts.declared,
             Fate::Call => &mut counts.calls,
         } += 1;
     }
@@ -123,13 +129,18 @@ impl Surveyor {
     async fn fate(&self, input: Input) -> Result<Fate> {
         let Ok(_desk) = self.desks.acquire().await else { return Ok(Fate::Refused) };
         let Ok(source) = input.source else { return Ok(Fate::Refused) };
-        let Ok(loaded) = self.client.load(source).await else { return Ok(Fate::Refused) };
+        let Ok(loaded) = self.client.load(source, self.rule).await else { return Ok(Fate::Refused) };
         let fingerprint = fingerprint(loaded.content);
+        let is_declared = self.rule.suffices(&loaded.evidence);
         drop(loaded);
-        if self.store.seen_before(fingerprint).await? {
+        if self.store.seen_before(fingerprint, String::new()).await?.is_some() {
             return Ok(Fate::Duplicate);
         }
-        let known = self.store.peek(fingerprint).await?;
-        Ok(if self.retry.asks(&known) { Fate::Call } else { Fate::Cached })
+        Ok(match self.store.peek(fingerprint).await? {
+            Known::Answered(_) => Fate::Cached,
+            _ if is_declared => Fate::Declared,
+            known if self.retry.asks(&known) => Fate::Call,
+            _ => Fate::Cached,
+        })
     }
 }

@@ -1,3 +1,4 @@
+mod declared;
 mod doubt;
 mod trouble;
 
@@ -6,6 +7,7 @@ use crate::attempt::Billing;
 use crate::client::{ImageRules, Source};
 use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature};
 use crate::credential::{Credentials, Provider};
+use crate::evidence::{Precheck, Sources};
 use crate::http::{Failure, Request, Response, Sending, Transport};
 use crate::image::{CheckImage, Limits, UrlPolicy};
 use crate::price;
@@ -99,6 +101,8 @@ fn client_of(oracle: &Arc<Oracle>, max_retries: u32, qps: Option<f64>) -> Client
         signature: Signature::Acs3,
         upload_signature: UploadSignature::V4,
         service: "aigcDetector_global".into(),
+        precheck: Precheck::default(),
+        skip_sources: Sources::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(3),
             attempt: Duration::from_secs(15),
@@ -330,7 +334,7 @@ async fn an_item_that_was_wrong_already_is_a_row_that_costs_nothing() {
         .iter()
         .map(|row| match &row.what {
             What::Failed(failure) => (failure.kind.name(), row.billing, row.fingerprint),
-            What::Answered(_) => panic!("{row:?}"),
+            _ => panic!("{row:?}"),
         })
         .collect();
     kinds.sort_unstable_by_key(|(name, ..)| *name);

@@ -2,6 +2,7 @@ use super::*;
 use crate::config::Signature;
 use crate::config::{Network, Timeouts, UploadSignature};
 use crate::credential::Provider;
+use crate::evidence::{Precheck, Sources};
 use crate::http::Request;
 use crate::http::scripted::{Scripted, answer};
 use crate::region::Endpoint;
@@ -40,6 +41,8 @@ fn service(script: Script, clock: u64) -> (Service, Arc<Scripted>) {
         signature: Signature::Acs3,
         upload_signature: UploadSignature::V4,
         service: "aigcDetector_global".into(),
+        precheck: Precheck::default(),
+        skip_sources: Sources::default(),
         timeouts: Timeouts { connect: second, attempt: 15 * second, total: 60 * second, idle: 15 * second },
         policy: Policy::default(),
 

@@ -25,7 +25,7 @@ pub(super) enum Command {
     Peek(Fingerprint, Sender<Result<Known>>),
     Intend(Box<Intention>, Sender<Result<Intent>>),
     Settle(Box<Ending>, Sender<Result<()>>),
-    Seen(Fingerprint, Sender<Result<bool>>),
+    Seen(Fingerprint, String, Sender<Result<Option<String>>>),
     /// An intent that its caller never heard of.
     Orphan(Intent),
     Close,
@@ -36,7 +36,7 @@ enum Answer {
     Known(Known),
     Intent(i64),
     Settled,
-    Seen(bool),
+    Seen(Option<String>),
 }
 
 #[derive(Debug)]
@@ -137,7 +137,9 @@ impl Clerk {
                         self.desk.settle(&self.connection, ending)?;
                         Answer::Settled
                     }
-                    Command::Seen(fingerprint, _) => Answer::Seen(Desk::seen(&self.connection, *fingerprint)?),
+                    Command::Seen(fingerprint, key, _) => {
+                        Answer::Seen(Desk::seen(&self.connection, *fingerprint, key)?)
+                    }
                     Command::Orphan(_) | Command::Close => Answer::Settled,
                 })
             })
@@ -153,7 +155,7 @@ impl Clerk {
                 self.orphans.extend((!is_heard).then_some(Intent(id)));
             }
             (Command::Settle(_, to), Answer::Settled) => drop(to.send(Ok(()))),
-            (Command::Seen(_, to), Answer::Seen(seen)) => drop(to.send(Ok(seen))),
+            (Command::Seen(_, _, to), Answer::Seen(seen)) => drop(to.send(Ok(seen))),
             _ => {}
         }
     }
@@ -319,7 +321,7 @@ impl Command {
             Self::Look(_, _, to) | Self::Peek(_, to) => drop(to.send(Err(error.clone()))),
             Self::Intend(_, to) => drop(to.send(Err(error.clone()))),
             Self::Settle(_, to) => drop(to.send(Err(error.clone()))),
-            Self::Seen(_, to) => drop(to.send(Err(error.clone()))),
+            Self::Seen(_, _, to) => drop(to.send(Err(error.clone()))),
             Self::Orphan(_) | Self::Close => {}
         }
     }

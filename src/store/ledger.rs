@@ -190,15 +190,26 @@ impl Desk {
         end(connection, &Ended::unsent(intent, nanos(at))).map(drop)
     }
 
-    /// Whether a content was asked for in the same way before; kept beside the store, and with it for this run only.
-    pub(super) fn seen(connection: &Connection, fingerprint: Fingerprint) -> rusqlite::Result<bool> {
+    /// The key that a content was asked for with in the same way before; kept beside the store, and with it for this run
+    /// only.
+    pub(super) fn seen(
+        connection: &Connection,
+        fingerprint: Fingerprint,
+        key: &str,
+    ) -> rusqlite::Result<Option<String>> {
         connection
             .prepare_cached(
-                "CREATE TABLE IF NOT EXISTS temp.seen (hash BLOB, by TEXT, PRIMARY KEY (hash, by)) WITHOUT ROWID",
+                "CREATE TABLE IF NOT EXISTS temp.seen (hash BLOB, by TEXT, key TEXT, PRIMARY KEY (hash, by)) WITHOUT ROWID",
             )?
             .execute([])?;
-        let mut insert = connection.prepare_cached("INSERT OR IGNORE INTO temp.seen (hash, by) VALUES (?1, ?2)")?;
-        Ok(insert.execute((&fingerprint.hash[..], fingerprint.by.as_str()))? == 0)
+        let content = (&fingerprint.hash[..], fingerprint.by.as_str());
+        let mut find = connection.prepare_cached("SELECT key FROM temp.seen WHERE hash = ?1 AND by = ?2")?;
+        let first = find.query_row(content, |row| row.get(0)).optional()?;
+        if first.is_none() {
+            let mut insert = connection.prepare_cached("INSERT INTO temp.seen (hash, by, key) VALUES (?1, ?2, ?3)")?;
+            insert.execute((content.0, content.1, key))?;
+        }
+        Ok(first)
     }
 
     /// Ends the run: everything it did is written.

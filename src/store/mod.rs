@@ -108,10 +108,10 @@ impl Store {
         self.ask(|to| Command::Settle(Box::new(ending), to)).await
     }
 
-    /// Whether a content of this fingerprint was asked for here before, in this run; for estimates, which write nothing
-    /// into the store.
-    pub async fn seen_before(&self, fingerprint: Fingerprint) -> Result<bool> {
-        self.ask(|to| Command::Seen(fingerprint, to)).await
+    /// Whether a content of this fingerprint was asked for here before, in this run, and by an item of which key: for what
+    /// is never written into the store.
+    pub async fn seen_before(&self, fingerprint: Fingerprint, key: String) -> Result<Option<String>> {
+        self.ask(|to| Command::Seen(fingerprint, key, to)).await
     }
 
     /// Ends the run: what is queued is written, the file is tidied up and let go of. Blocks; harmless when repeated. An

@@ -2,6 +2,7 @@ use super::*;
 use crate::ambient::Ambient;
 use crate::config::{Network, Settings, Signature, Timeouts};
 use crate::credential::{Credentials, Provider};
+use crate::evidence::{Precheck, Sources};
 use crate::http::scripted::{Scripted, answer};
 use crate::http::{Failure, Transport};
 use crate::region::Endpoint;
@@ -19,6 +20,8 @@ fn settings(endpoint: &str, upload_signature: UploadSignature) -> Settings {
         signature: Signature::Acs3,
         upload_signature,
         service: "aigcDetector_global".into(),
+        precheck: Precheck::default(),
+        skip_sources: Sources::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(3),
             attempt: Duration::from_secs(15),

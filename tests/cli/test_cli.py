@@ -46,10 +46,11 @@ def plain(tmp_path: Path, png: bytes) -> str:
 def test_detect_prints_a_table(declared: str, plain: str) -> None:
     done = run("detect", declared, plain)
     assert (done.returncode, done.stderr) == (0, b"")
-    heading, _, first, second = done.stdout.decode().splitlines()
+    heading, _, first, second, note = done.stdout.decode().splitlines()
     assert heading.split() == ["source", "ai", "label", "confidence", "risk", "engine", "billing"]
     assert first.split()[1:] == ["yes", "aigc", "90.00", "high", "emulator", "billed"]
     assert second.split()[1:] == ["no", "nonLabel", "-", "none", "emulator", "billed"]
+    assert note.startswith(f"{declared}: declares generated: ") and note.endswith(" [generator_text, strong]")
     assert "\x1b" not in done.stdout.decode(), "a name must not steer the terminal (I19)"
 
 

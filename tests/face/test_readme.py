@@ -40,7 +40,7 @@ async def test_every_python_block_runs(
 
 
 def test_there_are_blocks() -> None:
-    assert len(BLOCKS) == 5
+    assert len(BLOCKS) == 6
 
 
 def test_the_commands_it_names_exist() -> None:

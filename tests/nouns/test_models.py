@@ -66,7 +66,8 @@ def test_pickle_copy_replace_hash_and_match(found: Detection) -> None:
 def test_to_dict_is_plain_json(found: Detection) -> None:
     plain = found.to_dict()
     assert json.loads(json.dumps(plain)) == plain
-    assert list(plain) == [field.name for field in dataclasses.fields(Detection)]
+    assert list(plain) == [*(field.name for field in dataclasses.fields(Detection)), "disagrees"]
+    assert plain["evidence"][0]["source"] == "generator_text" and plain["disagrees"] is False
     assert dataclasses.asdict(found)["labels"][0]["name"] == "aigc"
     assert plain["attempts"][2]["operation"] == "ImageModeration"
     plain["raw"]["Data"].clear()

@@ -272,3 +272,21 @@ def test_the_end_of_a_file_that_is_not_ours_is_not_cut(tmp_path: Path, theirs: b
     with pytest.raises(ConfigError, match="line 1 is no row of a scan; --force"):
         Writer(path, resume=True)
     assert path.read_bytes() == theirs
+
+
+def test_a_file_of_an_earlier_version_is_refused_by_name(tmp_path: Path) -> None:
+    """Its rows have no column `disagrees`; nothing of it is touched."""
+    path = tmp_path / "out.jsonl"
+    facts = answered("a.png").to_dict()
+    del facts["disagrees"]
+    path.write_text(json.dumps(facts) + "\n")
+    before = path.read_bytes()
+    with pytest.raises(
+        ConfigError, match="line 1 is a row of an earlier version, which had no column 'disagrees'; --force"
+    ):
+        Writer(path, resume=True)
+    assert path.read_bytes() == before
+    with Writer(path, resume=True, force=True) as writer:
+        writer.write(answered("a.png", is_aigc=False, evidence=("c2pa:generated:x",)))
+    (line,) = path.read_text().splitlines()
+    assert json.loads(line)["disagrees"] is True

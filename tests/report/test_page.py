@@ -116,3 +116,26 @@ def test_a_page_of_ours_is_written_anew_and_no_other(tmp_path: Path) -> None:
     path.write_text("<!doctype html>\n")
     with pytest.raises(ConfigError, match="force"):
         Writer(path, resume=True)
+
+
+def test_rows_that_disagree_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they come after the last row that a page has room for."""
+    monkeypatch.setattr(page, "_MOST", 3)
+    rows = [answered(f"{number}.png") for number in range(5)]
+    rows.append(answered("disputed.png", is_aigc=False, evidence=("iptc:generated:trainedAlgorithmicMedia",)))
+    path = tmp_path / "out.html"
+    reader = read(path, *rows)
+    text = path.read_text("utf-8")
+    assert text.index("disputed.png") < text.index("0.png") < text.index("1.png")
+    assert "2.png" not in text and text.count('<tr class="disputed">') == 1
+    assert "declaration and verdict disagree1\n" in reader.text
+    assert "Rows whose declaration and verdict disagree come first." in reader.text
+    assert "come first" not in read(tmp_path / "other.html", answered("a.png")).text
+
+
+def test_who_answered_is_told(tmp_path: Path) -> None:
+    """A declaration that saved the call must not be taken for a verdict of the service."""
+    read(tmp_path / "a.html", answered("a.png", engine="provenance", billing="not_billed"))
+    text = (tmp_path / "a.html").read_text("utf-8")
+    assert "<th>engine</th><th>billing</th>" in text
+    assert "<td>provenance</td><td>not_billed</td>" in text

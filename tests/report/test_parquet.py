@@ -26,7 +26,7 @@ def test_the_schema_is_fixed(tmp_path: Path) -> None:
         types = {field.name: str(field.type) for field in table.schema}
         assert tuple(types) == COLUMNS
         assert types.pop("evidence").startswith("list<") and types.pop("detected_at") == "timestamp[ms, tz=UTC]"
-        assert {name for name, kind in types.items() if kind == "bool"} == {"ok", "is_aigc", "cached"}
+        assert {name for name, kind in types.items() if kind == "bool"} == {"ok", "is_aigc", "cached", "disagrees"}
         assert {name for name, kind in types.items() if kind == "double"} == {"confidence", "latency_ms"}
         assert set(types.values()) == {"bool", "double", "string"}
     one, other = written(tmp_path / "out.parquet", *rows).to_pylist()

@@ -14,8 +14,8 @@ from aigclens.models import Label
 from aigclens.scanning.rows import COLUMNS, ScanRow
 
 DOCUMENTED = (
-    "key, source, ok, label, is_aigc, confidence, risk_level, evidence, request_id, error_code, error, billing, "
-    "cached, duplicate_of, blake3, service, region, engine, latency_ms, detected_at"
+    "key, source, ok, label, is_aigc, confidence, risk_level, evidence, disagrees, request_id, error_code, error, "
+    "billing, cached, duplicate_of, blake3, service, region, engine, latency_ms, detected_at"
 )
 POSITIONAL: tuple[Any, ...] = (
     "a/b.png", "photos/a/b.png", True, "aigc", True, 97.25, "high", ("iptc:generated:trainedAlgorithmicMedia",), "R-1",
@@ -27,9 +27,10 @@ POSITIONAL: tuple[Any, ...] = (
 def test_the_columns_are_the_documented_ones_in_order() -> None:
     assert ", ".join(COLUMNS) == DOCUMENTED
     names = [part.name for part in dataclasses.fields(ScanRow)]
-    assert names == [*COLUMNS, "labels", "warnings", "body", "attempts", "extra"]
+    assert names[:20] == [name for name in COLUMNS if name != "disagrees"]
+    assert names[20:] == ["labels", "warnings", "body", "attempts", "extra"]
     described = inspect.getdoc(ScanRow) or ""
-    assert all(f"\n    {name}: " in described for name in names)
+    assert all(f"\n    {name}: " in described for name in (*names, *COLUMNS))
 
 
 def test_a_row_is_made_by_position() -> None:
@@ -57,10 +58,11 @@ def test_a_row_pickles_compares_and_hashes() -> None:
 def test_to_dict_has_the_columns_and_then_the_extras() -> None:
     extra = {"split": "train", "label": "mine", "key": 7, "input_key": 8}
     facts = dataclasses.replace(ScanRow(*POSITIONAL), extra=extra).to_dict()
-    assert tuple(facts)[:20] == COLUMNS
+    assert tuple(facts)[: len(COLUMNS)] == COLUMNS
     assert list(facts.values())[:7] == list(POSITIONAL[:7])
     assert facts["evidence"] == ["iptc:generated:trainedAlgorithmicMedia"]
-    assert {name: facts[name] for name in list(facts)[20:]} == {
+    assert facts["disagrees"] is False
+    assert {name: facts[name] for name in list(facts)[len(COLUMNS) :]} == {
         "split": "train",
         "input_label": "mine",
         "input_input_key": 7,

@@ -40,7 +40,7 @@ class _Version(argparse.Action):
 
 
 def _parser() -> argparse.ArgumentParser:
-    from aigclens.cli import demo, detect, emulator, estimate, scan, store
+    from aigclens.cli import demo, detect, emulator, estimate, inspect, scan, store
 
     parser = _Parser(
         prog="aigclens",
@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     detect.add(commands.add_parser("detect", help="ask about images", epilog=_EPILOG, description=detect.__doc__))
     scan.add(commands.add_parser("scan", help="ask about many images", epilog=_EPILOG, description=scan.__doc__))
     estimate.add(commands.add_parser("estimate", help="reckon what a scan costs", description=estimate.__doc__))
+    inspect.add(commands.add_parser("inspect", help="read what images declare, for free", description=inspect.__doc__))
     store.add(commands.add_parser("store", help="look into what scans have kept", description=store.__doc__))
     emulator.add(commands.add_parser("emulator", help="run the service on loopback", description=emulator.__doc__))
     demo.add(commands.add_parser("demo", help="see it work, without an account", description=demo.__doc__))

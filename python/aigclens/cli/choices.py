@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import argparse
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from aigclens.cli import STOPPED, USAGE
 from aigclens.errors import ConfigError
+from aigclens.models import EvidenceSource
 
 if TYPE_CHECKING:
     from aigclens.client import Client
 
-__all__ = ["add_client", "add_inputs", "budget", "client_of", "distinct", "input_options", "refused"]
+__all__ = [
+    "add_client",
+    "add_inputs",
+    "add_precheck",
+    "budget",
+    "client_of",
+    "distinct",
+    "input_options",
+    "precheck_options",
+    "refused",
+]
 
 
 def add_inputs(parser: argparse.ArgumentParser, store: str) -> None:
@@ -65,6 +76,51 @@ def add_client(parser: argparse.ArgumentParser) -> None:
         help="what to do with an image that the service's page does not allow (default: error)",
     )
     group.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
+    add_precheck(group)
+
+
+def add_precheck(parser: argparse._ActionsContainer) -> None:
+    """What is done about declarations."""
+    parser.add_argument(
+        "--precheck",
+        choices=["report", "off", "skip_declared"],
+        default="report",
+        help="what a local image declares about itself is read and reported, not read, or enough: skip_declared makes "
+        "no call about an image that declares itself AI-generated (default: report)",
+    )
+    parser.add_argument(
+        "--skip-sources",
+        action="append",
+        type=_sources,
+        metavar="SOURCES",
+        help="whose declarations are enough, with commas between: c2pa, iptc, aigc_label, generator_text, exif "
+        "(default: all)",
+    )
+
+
+def _sources(text: str) -> list[str]:
+    """Sources of declarations, checked while there is somebody to tell."""
+    names = [name.strip() for name in text.split(",")]
+    known = get_args(EvidenceSource)
+    for name in names:
+        if name not in known:
+            raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(known)}")
+    return names
+
+
+def precheck_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The same as options of a client.
+
+    Raises:
+        ConfigError: Sources are named, and no call is to be saved.
+    """
+    named = options.skip_sources
+    if named is not None and options.precheck != "skip_declared":
+        raise ConfigError(f"--skip-sources is for --precheck skip_declared, and it is {options.precheck}")
+    return {
+        "precheck": options.precheck,
+        "skip_sources": None if named is None else [one for part in named for one in part],
+    }
 
 
 def distinct(**places: str | None) -> None:
@@ -126,6 +182,7 @@ def client_of(options: argparse.Namespace) -> Client:
         check_image=options.check_image,
         encode_url=options.encode_url,
         i_have_a_higher_quota=options.i_have_a_higher_quota,
+        **precheck_options(options),
         **chosen,
     )
 

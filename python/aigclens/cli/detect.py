@@ -7,7 +7,7 @@ import json
 import sys
 from typing import Any
 
-from aigclens.cli import OK, SOME_FAILED, STOPPED, output
+from aigclens.cli import OK, SOME_FAILED, STOPPED, choices, output
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="what to do with an image that the service's page does not allow (default: error)",
     )
     parser.add_argument("--encode-url", action="store_true", help="percent-encode what is not ASCII in a URL")
+    choices.add_precheck(parser)
     parser.set_defaults(run=run)
 
 
@@ -45,20 +46,24 @@ def run(options: argparse.Namespace) -> int:
             timeout=options.timeout,
             check_image=options.check_image,
             encode_url=options.encode_url,
+            **choices.precheck_options(options),
         )
     except ConfigError as error:
         output.say(str(error))
         return STOPPED
     rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
     try:
-        return _ask(client, options, rows)
+        return _ask(client, options, rows, notes)
     finally:
         # Also where it is interrupted: what was paid for is shown.
         if rows:
             output.table(("source", "ai", "label", "confidence", "risk", "engine", "billing"), rows)
+        for note in notes:
+            print(output.shown(note))
 
 
-def _ask(client: Any, options: argparse.Namespace, rows: list[tuple[str, ...]]) -> int:
+def _ask(client: Any, options: argparse.Namespace, rows: list[tuple[str, ...]], notes: list[str]) -> int:
     from aigclens.errors import AigcError, AuthenticationError, ConfigError, CredentialsError, PermissionDenied
 
     code = OK
@@ -92,6 +97,12 @@ def _ask(client: Any, options: argparse.Namespace, rows: list[tuple[str, ...]]) 
                         found.billing,
                     )
                 )
+                notes += [
+                    f"{source}: declares {one.kind}: {one.detail} [{one.source}, {one.strength}]"
+                    for one in found.evidence
+                ]
+                if found.disagrees:
+                    notes.append(f"{source}: its declaration and the verdict disagree")
     return code
 
 

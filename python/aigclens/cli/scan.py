@@ -210,7 +210,10 @@ def _reason(error: BaseException) -> str:
 
 def _cells(row: ScanRow) -> tuple[str, ...]:
     verdict = {True: "yes", False: "no", None: "?"}[row.is_aigc] if row.ok else "failed"
-    cost = "cached" if row.cached else "duplicate" if row.duplicate_of is not None else row.billing
+    if row.cached or row.duplicate_of is not None:
+        cost = "cached" if row.cached else "duplicate"
+    else:
+        cost = "declared" if row.engine == "provenance" else row.billing
     return (
         row.key,
         verdict,
@@ -246,6 +249,10 @@ def _told(summary: Any) -> list[str]:
     lines = [first, cost]
     if summary.engines["emulator"]:
         lines.append(f"{summary.engines['emulator']:,} answered by an emulator, which looks at no pixels: no money")
+    if summary.declared:
+        lines.append(f"{summary.declared:,} not asked about: declared to be AI-generated")
+    if summary.disagreements:
+        lines.append(f"declaration and verdict disagree: {_counted(summary.disagreements, 'image')}")
     if summary.skipped:
         lines.append(f"{summary.skipped:,} passed over, no images")
     if summary.labels:

@@ -21,6 +21,8 @@ __all__ = ["Jsonl", "JsonlExport", "text"]
 
 # How each line of ours begins.
 _BEGINNING = b'{"key": '
+# The columns before rows said whether declaration and verdict disagree.
+_EARLIER = tuple(name for name in COLUMNS if name != "disagrees")
 
 
 def text(facts: dict[str, Any]) -> str:
@@ -157,9 +159,10 @@ class Jsonl:
             with contextlib.suppress(ValueError):
                 facts = json.loads(line)
             if not isinstance(facts, dict) or tuple(facts)[: len(COLUMNS)] != COLUMNS:
-                raise ConfigError(
-                    f"{self.path}: line {number} is no row of a scan; --force (force=True) replaces the file"
-                )
+                what = "is no row of a scan"
+                if isinstance(facts, dict) and tuple(facts)[: len(_EARLIER)] == _EARLIER:
+                    what = "is a row of an earlier version, which had no column 'disagrees'"
+                raise ConfigError(f"{self.path}: line {number} {what}; --force (force=True) replaces the file")
             yield facts
 
     def _cut_torn_line(self) -> None:

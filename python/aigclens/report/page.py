@@ -30,10 +30,25 @@ _STYLE = """
 body { font: 14px/1.5 system-ui, sans-serif; margin: 2em; color: #222; background: #fff; }
 table { border-collapse: collapse; margin: 1em 0; }
 th, td { border-bottom: 1px solid #ddd; padding: .25em .75em; text-align: left; vertical-align: top; }
-td { overflow-wrap: anywhere; }
+tbody td:is(:nth-child(-n+2), :nth-child(7), :last-child) { overflow-wrap: anywhere; }
+tbody td:nth-last-child(2) { white-space: nowrap; }
 .failed { color: #a00; }
+.disputed { background: #fe8; }
 """
-_HEADINGS = ("key", "source", "AI", "label", "confidence", "risk", "evidence", "billing", "detected at", "error")
+_HEADINGS = (
+    "key",
+    "source",
+    "AI",
+    "label",
+    "confidence",
+    "risk",
+    "evidence",
+    "disagrees",
+    "engine",
+    "billing",
+    "detected at",
+    "error",
+)
 
 
 class Page:
@@ -41,14 +56,17 @@ class Page:
 
     def __init__(self, place: Replacement) -> None:
         self._place = place
+        # Those whose declaration and verdict contradict each other come first: people want to see them.
+        self._disputed: list[str] = []
         self._rows: list[str] = []
         self._counts = Summary()
 
     def write(self, row: ScanRow) -> None:
         """Counts a row, and keeps it as one of the table while that is not too long."""
         self._counts.add(row)
-        if len(self._rows) < _MOST:
-            self._rows.append(_row(row))
+        rows = self._disputed if row.disagrees else self._rows
+        if len(rows) < _MOST:
+            rows.append(_row(row))
 
     def close(self) -> None:
         """Writes the page."""
@@ -58,11 +76,16 @@ class Page:
             ("answered", counts.ok),
             ("failed", counts.failed),
             ("duplicates", counts.duplicates),
+            ("declared, not asked about", counts.declared),
+            ("declaration and verdict disagree", counts.disagreements),
             *((f"label {name}", count) for name, count in counts.labels.most_common(20)),
             *((f"error {name}", count) for name, count in counts.errors.most_common(20)),
         ]
         table = "".join(f"<tr><th>{_text(name)}</th><td>{count:,}</td></tr>\n" for name, count in said)
+        rows = (self._disputed + self._rows)[:_MOST]
         note = "" if counts.items <= _MOST else f"<p>The first {_MOST:,} rows; the counts are of all.</p>\n"
+        if self._disputed:
+            note += "<p>Rows whose declaration and verdict disagree come first.</p>\n"
         headings = "".join(f"<th>{name}</th>" for name in _HEADINGS)
         self._put(
             f'{_BEGINNING}<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
@@ -70,8 +93,8 @@ class Page:
             f"<title>aigclens</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>aigclens</h1>\n"
             f"<table>\n{table}</table>\n{note}<table>\n<thead><tr>{headings}</tr></thead>\n<tbody>\n"
         )
-        for start in range(0, len(self._rows), 1_000):
-            self._put("".join(self._rows[start : start + 1_000]))
+        for start in range(0, len(rows), 1_000):
+            self._put("".join(rows[start : start + 1_000]))
         self._put("</tbody>\n</table>\n</body>\n</html>\n")
 
     def abandon(self) -> None:
@@ -91,11 +114,13 @@ def _row(row: ScanRow) -> str:
         "" if row.confidence is None else f"{row.confidence:.2f}",
         _text(row.risk_level or ""),
         _text("; ".join(row.evidence)),
+        "yes" if row.disagrees else "",
+        _text(row.engine or ""),
         _text(row.billing),
         _text(row.detected_at or ""),
         _text(row.error or ""),
     )
-    mark = "" if row.ok else ' class="failed"'
+    mark = ' class="disputed"' if row.disagrees else "" if row.ok else ' class="failed"'
     return f"<tr{mark}><td>{'</td><td>'.join(cells)}</td></tr>\n"
 
 

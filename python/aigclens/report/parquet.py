@@ -39,6 +39,7 @@ def schema() -> Any:
     text, number, flag = pa.string(), pa.float64(), pa.bool_()
     types = {
         "ok": flag,
+        "disagrees": flag,
         "is_aigc": flag,
         "cached": flag,
         "confidence": number,

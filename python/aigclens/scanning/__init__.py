@@ -63,6 +63,12 @@ def scan(source: Any, *, client: Client | None = None, **options: Unpack[AllOpti
         retry: Which of the items that earlier runs left are asked again: `unresolved` (a crash or a lost answer; they
             may be charged twice), `errors` (failures too), `none`.
         data_id: What the service is told as its name for the image: `key`, `hash` of the content, or nothing.
+        precheck: What is done about what local images declare of themselves: `report` (`ScanRow.evidence`), `off`, or
+            `skip_declared`: one that declares itself AI-generated is a row of its own (`engine="provenance"`) that
+            costs nothing, and is kept in no store. An answer that the store has is worth more. What is not said is as
+            the client has it.
+        skip_sources: Whose declarations save the call: some of `c2pa`, `iptc`, `aigc_label`, `generator_text`, `exif`;
+            `None` for all of them, or as the client has it. Only with `skip_declared`.
         patience: Seconds that an outage of the network or the service is sat out, during which nothing fails.
         progress: `True` for a progress bar (tqdm where it is installed), or a function that is given
             `aigclens.scanning.progress.Progress`.
@@ -115,7 +121,11 @@ def estimate(source: Any, *, client: Client | None = None, **options: Unpack[All
     from aigclens.scanning.estimates import survey
 
     own, rest = _parted(options)
-    given = {name: own[name] for name in ("store", "retry", *InputOptions.__annotations__) if name in own}
+    given = {
+        name: own[name]
+        for name in ("store", "retry", "precheck", "skip_sources", *InputOptions.__annotations__)
+        if name in own
+    }
     asking = Client(**rest) if client is None else client.with_options(**rest)
     try:
         return survey(asking, source, **given)

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from aigclens.client import AsyncClient, Client
+    from aigclens.models import EvidenceSource
+    from aigclens.options import Precheck
     from aigclens.scanning.inputs import Item
     from aigclens.scanning.progress import ProgressSink
     from aigclens.scanning.rows import ScanRow
@@ -54,6 +56,8 @@ class ScanOptions(InputOptions, total=False):
     retry: Literal["none", "unresolved", "errors"]
     data_id: Literal["key", "hash"] | None
     patience: float
+    precheck: Precheck
+    skip_sources: Sequence[EvidenceSource] | None
     progress: ProgressSink
 
 
@@ -133,6 +137,8 @@ class Drive:
         retry: Literal["none", "unresolved", "errors"] = "unresolved",
         data_id: Literal["key", "hash"] | None = None,
         patience: float = 900.0,
+        precheck: Precheck | None = None,
+        skip_sources: Sequence[EvidenceSource] | None = None,
         progress: ProgressSink = None,
         owns_client: bool = False,
         **_: Unpack[InputOptions],
@@ -160,7 +166,7 @@ class Drive:
         path = _place(store)
         if path is not None:
             guard.install()
-        call = client._call((None,) * 8)
+        call = client._call((None,) * 8 + (precheck, skip_sources))
         try:
             self._native = _native.Scan(client._native, path, options, call)
         except TypeError as problem:

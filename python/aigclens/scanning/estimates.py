@@ -15,9 +15,13 @@ from aigclens.scanning import inputs
 from aigclens.scanning.feeding import packed
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from typing_extensions import Unpack
 
     from aigclens.client import Client
+    from aigclens.models import EvidenceSource
+    from aigclens.options import Precheck
     from aigclens.scanning.inputs import InputOptions
 
 __all__ = ["Estimate", "survey"]
@@ -34,6 +38,8 @@ class Estimate:
         refused: Those that are wrong before anything is sent, such as files that are no image; they cost nothing.
         duplicates: Those of the same content as one before.
         cached: Contents that the store knows, and that would not be asked about again.
+        declared: Contents that would not be asked about, since they declare enough themselves
+            (`precheck="skip_declared"`).
         calls: Contents that would be asked about: paid calls, if each is answered at its first attempt.
         cost: What these cost, in USD, exactly.
         price_date: The day of the page that names the price.
@@ -45,6 +51,7 @@ class Estimate:
     refused: int
     duplicates: int
     cached: int
+    declared: int
     calls: int
     cost: Decimal
     price_date: str
@@ -62,12 +69,14 @@ def survey(
     *,
     store: str | os.PathLike[str] | None = None,
     retry: Literal["none", "unresolved", "errors"] = "unresolved",
+    precheck: Precheck | None = None,
+    skip_sources: Sequence[EvidenceSource] | None = None,
     **options: Unpack[InputOptions],
 ) -> Estimate:
     """Goes through a source as a scan would, and asks nothing. A store that is not there yet knows nothing."""
     with inputs.items(source, **options) as items:
         known = None if store is None or not Path(store).exists() else os.fspath(store)
-        native = _native.Survey(client._native, known, retry, client._call((None,) * 8))
+        native = _native.Survey(client._native, known, retry, client._call((None,) * 8 + (precheck, skip_sources)))
         batch: list[tuple[str, str, Any]] = []
         for item in items:
             batch.append(packed(item, client._limit))

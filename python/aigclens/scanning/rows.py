@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from aigclens.models import disagree
+
 if TYPE_CHECKING:
     from aigclens.models import Billing, Engine, Label
 
@@ -27,6 +29,8 @@ class ScanRow:
         confidence: 0 to 100, or `None`: "not AI" usually has no number.
         risk_level: `high`, `medium`, `low` or `none`, from the thresholds that are set in the service's console.
         evidence: What the local bytes declare about themselves, such as `iptc:generated:trainedAlgorithmicMedia`.
+        disagrees: Whether that and the service's verdict contradict each other, as `Detection.disagrees` has it. A
+            property, and a column.
         request_id: The service's id of the request that ended this item's call.
         error_code: The service's code, such as `404`; where there was none, the class of the error, such as
             `ImageFileNotFound`. `None` where `ok`.
@@ -39,7 +43,8 @@ class ScanRow:
             known here.
         service: The service asked, for example `aigcDetector_global`.
         region: The region asked, where it is known.
-        engine: `service`, or `emulator`, which looks at no pixels; `None` where nobody answered.
+        engine: `service`; `emulator`, which looks at no pixels; `provenance` where the image's own declaration saved
+            the call; `None` where there is no answer.
         latency_ms: Milliseconds of the call that answered.
         detected_at: When that call was answered: ISO 8601, UTC, with milliseconds and `Z`.
         labels: All labels of the answer, in its order. No column.
@@ -77,6 +82,13 @@ class ScanRow:
     extra: dict[str, Any] | None = field(default=None, hash=False)
 
     @property
+    def disagrees(self) -> bool:
+        """Whether the image declares one thing and the service says another."""
+        if not self.evidence:
+            return False
+        return disagree(self.is_aigc, self.engine, [(*one.split(":", 2), "")[1] for one in self.evidence])
+
+    @property
     def raw(self) -> dict[str, Any] | None:
         """The answer's body as `json.loads` gives it; `None` where there is none that can be read."""
         try:
@@ -99,6 +111,10 @@ class ScanRow:
 
 
 #: The columns of every output, in order.
-COLUMNS: tuple[str, ...] = tuple(part.name for part in fields(ScanRow))[:20]
+COLUMNS: tuple[str, ...] = tuple(
+    name
+    for part in fields(ScanRow)[:20]
+    for name in ((part.name, "disagrees") if part.name == "evidence" else (part.name,))
+)
 _COLUMNS = frozenset(COLUMNS)
 _parts = attrgetter(*COLUMNS)

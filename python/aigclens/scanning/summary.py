@@ -56,11 +56,13 @@ class Summary:
         label_confidence: A histogram for each label that had a confidence, whether it decided or not.
         cached: Rows whose answer was in the store before this run.
         duplicates: Rows of a content that an earlier row had.
+        declared: Rows of images that were not asked about, since they declare enough themselves.
+        disagreements: Rows whose declaration and verdict contradict each other.
         skipped: Items that were left for another run.
         billed_calls: Calls that were charged in this run.
         possibly_billed_calls: Calls of this run that may have been charged.
         not_billed: Rows that cost nothing.
-        engines: Rows by who answered, `service` or `emulator`.
+        engines: Rows by who answered, `service`, `emulator` or `provenance`.
         stopped: Why the run ended early, one line; `None` where it did not.
         resume: How to go on, one line; `None` where there is nothing to go on with.
     """
@@ -94,6 +96,7 @@ class Summary:
         self.service, self.endpoint, self.region, self.store = service, endpoint, region, store
         self.budget, self.spent_before, self.inputs = budget, spent_before, list(inputs)
         self.items = self.ok = self.failed = self.cached = self.duplicates = self.skipped = 0
+        self.declared = self.disagreements = 0
         self.billed_calls = self.possibly_billed_calls = self.not_billed = 0
         self.errors: Counter[str] = Counter()
         self.labels: Counter[str] = Counter()
@@ -119,6 +122,8 @@ class Summary:
         self.items += 1
         self.cached += row.cached
         self.duplicates += row.duplicate_of is not None
+        self.declared += row.engine == "provenance"
+        self.disagreements += row.disagrees
         if row.billing == "billed":
             self.billed_calls += 1
         elif row.billing == "possibly_billed":
@@ -198,6 +203,8 @@ class Summary:
             "failed": self.failed,
             "cached": self.cached,
             "duplicates": self.duplicates,
+            "declared": self.declared,
+            "disagreements": self.disagreements,
             "skipped": self.skipped,
             "errors": _most_first(self.errors),
             "labels": _most_first(self.labels),

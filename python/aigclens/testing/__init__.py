@@ -99,8 +99,10 @@ class Emulator(FaultControls):
         throttle_shape: `body` refuses a call too many as the service does, `gateway` as its gateway does.
         account_ready: `False` answers code 408, as for an account that is not activated or overdue.
         ugc_label: Whether the label `ugc` is switched on.
-        judge: `provenance` repeats what images declare, `hash` draws from their bytes (and answers for URLs that it
-            cannot fetch), `{"label": ..., "confidence": ...}` always says that.
+        judge: `provenance` repeats what images declare, with fixed confidences: generated in a standard's own words 95,
+            by what only a generator writes 90, with a reservation or by a tool's name 75, composite 60, captured 90 (as
+            `ugc`, where that is on), anything else `nonLabel` without one; `hash` draws from their bytes (and answers
+            for URLs that it cannot fetch), `{"label": ..., "confidence": ...}` always says that.
         clock_offset: Seconds that its clock is ahead of this machine's.
         token_lifetime: Seconds that upload tokens are valid.
         fetch_timeout: Seconds that the download of a URL may take. It fetches from loopback only.

@@ -5,6 +5,7 @@ use crate::config::{Network, Settings, Signature, Timeouts, UploadSignature};
 use crate::credential::{Credentials, Provider};
 use crate::error::Kind;
 use crate::event::{Event, Listener, Step};
+use crate::evidence::{Precheck, Sources};
 use crate::http::scripted::answer;
 use crate::http::{Failure, Request, Response, Sending, Transport};
 use crate::image::{CheckImage, Limits, UrlPolicy};
@@ -107,6 +108,8 @@ fn client(world: &Arc<World>, failover: &[&str], max_retries: u32, on_ambiguous:
         signature: Signature::Acs3,
         upload_signature: UploadSignature::V4,
         service: SERVICE.into(),
+        precheck: Precheck::default(),
+        skip_sources: Sources::default(),
         timeouts: Timeouts {
             connect: Duration::from_secs(3),
             attempt: Duration::from_secs(15),

@@ -8,7 +8,7 @@ fn failed(kind: Kind, is_sent: bool) -> std::result::Result<Response, Failure> {
 fn failure(row: &Row) -> &crate::store::Failure {
     match &row.what {
         What::Failed(failure) => failure,
-        What::Answered(_) => panic!("{row:?}"),
+        _ => panic!("{row:?}"),
     }
 }
 

@@ -24,7 +24,7 @@ fn a_second_look_writes_nothing() {
         look(&store, 1).unwrap();
         look(&store, 2).unwrap();
         wait(store.peek(content(3))).unwrap();
-        wait(store.seen_before(content(3))).unwrap();
+        wait(store.seen_before(content(3), String::new())).unwrap();
     }
     assert_eq!(log(&place), before);
     look(&store, 3).unwrap();
