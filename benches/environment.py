@@ -1,0 +1,68 @@
+"""Fills the virtual environment of the benchmarks, and finds out how large each package is with all that it needs.
+
+    python benches/environment.py ENVIRONMENT WHEEL
+
+Writes ENVIRONMENT/peers.json: what would not install, and the installed size of each. Never fails for a peer.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+OFFICIAL = ["alibabacloud_green20220302==3.6.9", "alibabacloud_tea_openapi==0.4.6"]
+SIZED = {
+    "official SDK": OFFICIAL,
+    "official SDK + oss2": [*OFFICIAL, "oss2==2.19.1"],
+    "httpx": ["httpx==0.28.1"],
+    "aiohttp": ["aiohttp==3.14.5"],
+    "pyreqwest": ["pyreqwest==0.15.1"],
+}
+
+
+def pip(python: Path, *arguments: str) -> str | None:
+    """Installs; returns the last line of what pip says if it fails."""
+    command = [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return None if done.returncode == 0 else (done.stderr.strip().splitlines() or ["pip failed"])[-1]
+
+
+def size(python: Path, requirements: list[str]) -> dict[str, Any]:
+    """The sum of all files that pip puts into an empty folder for these, compiled modules included as it does."""
+    folder = Path(tempfile.mkdtemp(prefix="size-", dir=python.parents[1]))
+    try:
+        if trouble := pip(python, "--target", str(folder), *requirements):
+            return {"error": trouble}
+        files = [path for path in folder.rglob("*") if path.is_file() and path.parts[len(folder.parts)] != "bin"]
+        packages = len(list(folder.glob("*.dist-info")))
+        return {"bytes": sum(path.stat().st_size for path in files), "packages": packages}
+    finally:
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Installs, measures, writes down."""
+    environment, wheel = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
+    python = environment / "bin" / "python"
+    missing: dict[str, str] = {}
+    for line in (HERE / "requirements.txt").read_text().splitlines():
+        if not line or line.startswith("#"):
+            continue
+        if trouble := pip(python, *line.split()):
+            missing[line] = trouble
+            print(f"{line} cannot be installed: {trouble}", file=sys.stderr)
+    if trouble := pip(python, "--force-reinstall", "--no-deps", "--no-index", str(wheel)):
+        sys.exit(f"the wheel cannot be installed: {trouble}")
+    sizes = {"aigclens": size(python, ["--no-index", str(wheel)])}
+    sizes |= {name: size(python, requirements) for name, requirements in SIZED.items()}
+    (environment / "peers.json").write_text(json.dumps({"missing": missing, "sizes": sizes}, indent=2))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""How much time a client on an event loop adds to a call, and how long it keeps the loop from others.
+
+Speaks as `worker.py` does. `watch` is `no` for the added time of each call; `debug` for asyncio's own slow-callback
+debug, which is slow itself, since it notes a stack for each callback; `clock` for a clock around each callback and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import sys
+import time
+from typing import Any
+
+from clients import CLIENTS, Stage, make
+from worker import cpu
+
+THRESHOLD = 0.001
+
+
+class Slow(logging.Handler):
+    """Collects what asyncio says of callbacks that took longer than the threshold."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.took: list[float] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One record."""
+        if found := re.search(r"took ([0-9.]+) seconds", record.getMessage()):
+            self.took.append(float(found[1]))
+
+
+class Clock:
+    """Times every callback of asyncio's loop by the clock and by the processor time of its thread."""
+
+    def __init__(self) -> None:
+        self.took: list[float] = []
+        self.used: list[float] = []
+        run = asyncio.Handle._run
+        clock, used = time.perf_counter, time.thread_time
+
+        def timed(handle: asyncio.Handle) -> None:
+            began, began_used = clock(), used()
+            run(handle)
+            self.used.append(used() - began_used)
+            self.took.append(clock() - began)
+
+        asyncio.Handle._run = timed  # type: ignore[method-assign]
+
+
+def at(sorted_values: list[float], part: float) -> float:
+    """A quantile."""
+    return sorted_values[min(int(len(sorted_values) * part), len(sorted_values) - 1)]
+
+
+async def calls(client: Any, at_once: int, rounds: int, added: list[float]) -> int:
+    """Each of the tasks makes its calls one after the other; `added` gets what each took."""
+
+    async def work() -> int:
+        right = 0
+        for _ in range(rounds):
+            began = time.perf_counter()
+            right += await client.acall() == "aigc"
+            added.append(time.perf_counter() - began)
+        return right
+
+    return sum(await asyncio.gather(*(work() for _ in range(at_once))))
+
+
+def main() -> None:
+    """Warms up, waits, measures, reports."""
+    given = json.loads(sys.argv[1])
+    name, rounds, watch, served = (given.pop(key) for key in ("client", "rounds", "watch", "latency_of_server"))
+    stage = Stage(**given)
+    client = make(name, stage)
+    slow, clock = Slow(), Clock() if watch == "clock" else None
+    if CLIENTS[name][3] == "uvloop":
+        import uvloop
+
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    else:
+        loop = asyncio.new_event_loop()
+    if watch == "debug":
+        logging.getLogger("asyncio").addHandler(slow)
+        logging.getLogger("asyncio").propagate = False
+        loop.set_debug(True)
+        loop.slow_callback_duration = THRESHOLD
+    loop.run_until_complete(calls(client, stage.at_once, 3, []))
+    print("ready", flush=True)
+    sys.stdin.readline()
+    added: list[float] = []
+    slow.took.clear()
+    if clock is not None:
+        clock.took.clear()
+        clock.used.clear()
+    began, used = time.perf_counter(), cpu()
+    right = loop.run_until_complete(calls(client, stage.at_once, rounds, added))
+    used, wall = cpu() - used, time.perf_counter() - began
+    added = sorted(1000 * (each - served / 1000) for each in added)
+    found: dict[str, Any] = {"calls": len(added), "right": right, "cpu": used, "wall": wall}
+    found["added_ms"] = {"p50": at(added, 0.5), "p99": at(added, 0.99), "max": added[-1]}
+    if watch == "debug":
+        found["slow"] = {"callbacks": len(slow.took), "longest_ms": 1000 * max(slow.took, default=0.0)}
+    if clock is not None:
+        found["callbacks"] = {
+            "number": len(clock.took),
+            "longest_ms": 1000 * max(clock.took),
+            "longest_cpu_ms": 1000 * max(clock.used),
+            "p999_ms": 1000 * at(sorted(clock.took), 0.999),
+        }
+    print(json.dumps(found), flush=True)
+
+
+if __name__ == "__main__":
+    main()
