@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import os
-from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
 
-from aigclens import _native, doors
-from aigclens.credentials import Credentials, check_pickles, described
+import aigclens
+from aigclens import _native, late
 from aigclens.errors import ConfigError
-from aigclens.limits import ImageLimits
-from aigclens.logs import Watch, configure
 from aigclens.notices import checked
-from aigclens.options import CallOptions, wrong_type
 from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
-from aigclens.sources import coerce, is_quick
+from aigclens.sources import MOST_BYTES, coerce, is_quick
+from aigclens.watch import Watch, check_observer, configure
 
+# What a program may never need is imported where it is needed; `tests/face` holds the list (decision 0020).
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Iterable, Sequence
     from types import TracebackType
+    from typing import Any
 
     from typing_extensions import Self, Unpack
 
     from aigclens.credentials import CredentialsSource
     from aigclens.events import Observer
+    from aigclens.limits import ImageLimits
     from aigclens.models import Detection, EvidenceSource
-    from aigclens.options import CheckImage, ClientOptions, OnAmbiguous, Precheck, Signature, UploadSignature
+    from aigclens.options import (
+        CallOptions,
+        CheckImage,
+        ClientOptions,
+        OnAmbiguous,
+        Precheck,
+        Signature,
+        UploadSignature,
+    )
     from aigclens.scanning import AsyncScan, Scan, ScanOptions
     from aigclens.scanning.progress import ProgressSink
     from aigclens.sources import Source
     from aigclens.testing import Emulator
 
 __all__ = ["AsyncClient", "Client"]
-
-_LIMITS = ImageLimits()
 
 
 def _several(option: str, names: Any) -> list[Any] | None:
@@ -86,10 +92,8 @@ class _Face:
         # A traceback may show this frame's locals (N14).
         proxy = None if proxy is None else HiddenUrl(proxy)
         pace = HiddenUrl(pace)
-        if on_event is not None and (not callable(on_event) or iscoroutinefunction(on_event)):
-            kind = "an async function" if callable(on_event) else type(on_event).__name__
-            raise ConfigError(f"on_event is a plain function or None, not {kind}")
-        if image_limits is not None and not isinstance(image_limits, ImageLimits):
+        check_observer(on_event)
+        if image_limits is not None and not isinstance(image_limits, aigclens.ImageLimits):
             raise ConfigError(f"image_limits is an aigclens.ImageLimits or None, not {type(image_limits).__name__}")
         configure()
         options: dict[str, Any] = {
@@ -125,23 +129,25 @@ class _Face:
             self._native = _native.Client(
                 {
                     **options,
-                    "credentials": described(credentials),
+                    "credentials": ("chain",) if credentials is None else aigclens.credentials.described(credentials),
                     "image_limits": None if image_limits is None else image_limits._parts(),
                 }
             )
         except BaseException as problem:
             # They may be secrets in the wrong wrapping.
             del credentials, endpoint, options
+            from aigclens.options import wrong_type
+
             wrong = wrong_type(problem)
             if wrong is None:
                 raise
             raise wrong from None
-        key_id = credentials.access_key_id if isinstance(credentials, Credentials) else None
+        key_id = None if credentials is None else aigclens.credentials.known_id(credentials)
         warn_of_a_real_key(key_id, self._native.is_loopback)
         self._options = {**options, "credentials": credentials, "on_event": on_event}
         self._watch = Watch(on_event)
         # Bytes that a stream may have.
-        self._limit = (image_limits or _LIMITS).max_bytes
+        self._limit = MOST_BYTES if image_limits is None else image_limits.max_bytes
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
 
@@ -170,6 +176,8 @@ class _Face:
 
         Connections, upload token, pace and credit for retries are shared; closing one closes both.
         """
+        from aigclens.options import CallOptions
+
         unknown = sorted(options.keys() - CallOptions.__annotations__.keys())
         if unknown:
             raise TypeError(f"with_options() takes {', '.join(CallOptions.__annotations__)}, not {', '.join(unknown)}")
@@ -180,6 +188,7 @@ class _Face:
         return copy
 
     def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+        late.make_ready()
         precheck, sources = given[8:10]
         if sources is not None:
             # Who names them expects to save the call, and must not pay for it unawares.
@@ -188,6 +197,8 @@ class _Face:
                 raise ConfigError(f"skip_sources is for precheck='skip_declared', and it is {rule!r}: nothing is saved")
             given = (*given[:9], _several("skip_sources", sources))
         if self._calls:
+            from aigclens.options import CallOptions
+
             names = ("data_id", *CallOptions.__annotations__)
             given = tuple(
                 self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
@@ -228,7 +239,8 @@ class _Face:
 
     def __reduce__(self) -> tuple[Any, ...]:
         name = type(self).__name__
-        check_pickles(self._options["credentials"], f"this {name}")
+        if self._options["credentials"] is not None:
+            aigclens.credentials.check_pickles(self._options["credentials"], f"this {name}")
         if "@" in (self._options["proxy"] or ""):
             raise TypeError(f"this {name} holds a proxy's password and does not pickle; set HTTPS_PROXY instead")
         if "@" in self._options["pace"]:
@@ -402,7 +414,7 @@ class AsyncClient(_Face):
         """
         given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
         options = self._call((*given, precheck, skip_sources))
-        limit = self._limit
+        doors, limit = late.doors(), self._limit
         parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
         return checked(await doors.submit(self._native, parts, options), data_id)
 

@@ -6,18 +6,29 @@ What it describes is read when a call needs it, by the process that makes the ca
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import os
 import sys
-import threading
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, NoReturn, TypeAlias
 
 from aigclens import _native
 from aigclens.errors import ConfigError
+
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from datetime import datetime
+    from typing import Any, NoReturn
+
+    from aigclens.providers import (
+        AssumeRole,
+        CredentialChain,
+        CredentialsSource,
+        EcsRole,
+        EnvironmentCredentials,
+        OidcRole,
+        ProfileCredentials,
+        UriCredentials,
+    )
+
 
 __all__ = [
     "AssumeRole",
@@ -30,6 +41,21 @@ __all__ = [
     "ProfileCredentials",
     "UriCredentials",
 ]
+
+# They are read by who names them, such as a program that uses one, or a pickle.
+_ELSEWHERE = {*__all__} - {"Credentials"}
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name not in _ELSEWHERE:
+            raise AttributeError(f"module 'aigclens.credentials' has no attribute {name!r}")
+        from aigclens import providers
+
+        value: object = getattr(providers, name)
+        globals()[name] = value
+        return value
+
 
 # Seconds after which an async function of the program's own is given up, as a plain one is.
 _PATIENCE = 5.0
@@ -115,191 +141,37 @@ class Credentials:
 
 
 def _seconds(expiration: datetime | float | None) -> float | None:
-    if isinstance(expiration, datetime):
-        if expiration.tzinfo is None:
-            raise ConfigError("expiration needs a time zone, as in datetime.now(timezone.utc) + timedelta(hours=1)")
-        expiration = expiration.timestamp()
     if expiration is None:
         return None
+    if not isinstance(expiration, int | float):
+        from datetime import datetime
+
+        if isinstance(expiration, datetime):
+            if expiration.tzinfo is None:
+                raise ConfigError("expiration needs a time zone, as in datetime.now(timezone.utc) + timedelta(hours=1)")
+            expiration = expiration.timestamp()
     if isinstance(expiration, bool) or not isinstance(expiration, int | float) or not 0 < expiration < 1e11:
         raise ConfigError("expiration is a datetime with a time zone, or seconds since the Unix epoch")
     return float(expiration)
 
 
-@dataclass(frozen=True, slots=True)
-class CredentialChain:
-    """What a client uses without `credentials=`: the first place that has some, in Alibaba Cloud's own order.
+class Provider:
+    """What all descriptions of places have in common."""
 
-    1. Environment; 2. OIDC role, if its three variables are set; 3. `~/.aliyun/config.json`; 4.
-    `~/.alibabacloud/credentials.ini`; 5. ECS instance role; 6. `ALIBABA_CLOUD_CREDENTIALS_URI`. A place that is
-    configured and does not work is an error, not a reason to go on to the next.
-    """
+    __slots__ = ()
 
     def _described(self) -> tuple[Any, ...]:
-        return ("chain",)
+        raise NotImplementedError
 
-
-@dataclass(frozen=True, slots=True)
-class EnvironmentCredentials:
-    """The environment and nothing else, read at each use.
-
-    `ALIBABA_CLOUD_ACCESS_KEY_ID`, `ALIBABA_CLOUD_ACCESS_KEY_SECRET` and, for temporary ones,
-    `ALIBABA_CLOUD_SECURITY_TOKEN`.
-    """
-
-    def _described(self) -> tuple[Any, ...]:
-        return ("environment",)
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileCredentials:
-    """A profile of the `aliyun` command (`config.json`) or a section of `credentials.ini`.
-
-    Args:
-        name: The profile; without it `ALIBABA_CLOUD_PROFILE`, else the file's current (`config.json`) or `default` one.
-        path: A file of either kind; without it `~/.aliyun/config.json`, then `~/.alibabacloud/credentials.ini`.
-    """
-
-    name: str | None = None
-    path: str | os.PathLike[str] | None = None
-
-    def _described(self) -> tuple[Any, ...]:
-        return ("profile", self.name, None if self.path is None else os.fspath(self.path))
-
-
-@dataclass(frozen=True, slots=True)
-class EcsRole:
-    """The role of the ECS instance that this runs on, from its metadata service.
-
-    Args:
-        role_name: The role; without it `ALIBABA_CLOUD_ECS_METADATA`, else the one that the service names.
-        endpoint: Another host than `100.100.100.200`.
-    """
-
-    role_name: str | None = None
-    endpoint: str | None = None
-
-    def _described(self) -> tuple[Any, ...]:
-        return ("ecs_role", self.role_name, self.endpoint)
-
-
-@dataclass(frozen=True, slots=True)
-class AssumeRole:
-    """A RAM role, assumed with other credentials (STS `AssumeRole`).
-
-    Args:
-        role_arn: For example `acs:ram::1234567890123456:role/detector`; without it `ALIBABA_CLOUD_ROLE_ARN`.
-        source: The credentials to assume it with, anything that `credentials=` takes; the chain without it.
-        session_name: A name for the audit trail, 2 to 64 of `A-Z a-z 0-9 . @ - _`.
-        duration: Seconds that a session lasts, 900 to 43,200 and no more than the role allows; 3,600 without it.
-        policy: A policy (JSON) that narrows what the session may do.
-        external_id: What the role's trust policy asks for.
-        region: The region whose STS to ask; without it `ALIBABA_CLOUD_STS_REGION`, else the one for all regions.
-        vpc: Ask it inside of the VPC; without it `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED`.
-        endpoint: Another host of STS.
-    """
-
-    role_arn: str | None = None
-    source: CredentialsSource | None = None
-    session_name: str | None = None
-    duration: int | None = None
-    policy: str | None = None
-    external_id: str | None = None
-    region: str | None = None
-    vpc: bool | None = None
-    endpoint: str | None = None
-
-    def _described(self) -> tuple[Any, ...]:
-        return ("assume_role", _role(self, self.external_id), described(self.source))
-
-
-@dataclass(frozen=True, slots=True)
-class OidcRole:
-    """A RAM role, assumed with the token of an identity provider (STS `AssumeRoleWithOIDC`): mostly a pod's.
-
-    Args:
-        role_arn: The role; without it `ALIBABA_CLOUD_ROLE_ARN`.
-        provider_arn: The identity provider; without it `ALIBABA_CLOUD_OIDC_PROVIDER_ARN`.
-        token_file: The token's file, read for every session; without it `ALIBABA_CLOUD_OIDC_TOKEN_FILE`.
-        session_name: As of `AssumeRole`, and so are the others.
-        duration: Seconds that a session lasts.
-        policy: A policy (JSON) that narrows what the session may do.
-        region: The region whose STS to ask.
-        vpc: Ask it inside of the VPC.
-        endpoint: Another host of STS.
-    """
-
-    role_arn: str | None = None
-    provider_arn: str | None = None
-    token_file: str | os.PathLike[str] | None = None
-    session_name: str | None = None
-    duration: int | None = None
-    policy: str | None = None
-    region: str | None = None
-    vpc: bool | None = None
-    endpoint: str | None = None
-
-    def _described(self) -> tuple[Any, ...]:
-        token_file = None if self.token_file is None else os.fspath(self.token_file)
-        return ("oidc", _role(self, None), self.provider_arn, token_file)
-
-
-@dataclass(frozen=True, slots=True)
-class UriCredentials:
-    """An address that answers with temporary credentials, as a helper beside a container does.
-
-    Args:
-        url: `https`, or `http` to an address of this machine, of its link, or of a private network; without it
-            `ALIBABA_CLOUD_CREDENTIALS_URI`.
-    """
-
-    url: str | None = None
-
-    def _described(self) -> tuple[Any, ...]:
-        return ("uri", self.url)
-
-
-Provider: TypeAlias = (
-    Credentials
-    | CredentialChain
-    | EnvironmentCredentials
-    | ProfileCredentials
-    | EcsRole
-    | AssumeRole
-    | OidcRole
-    | UriCredentials
-)
-CredentialsSource: TypeAlias = Provider | Callable[[], Credentials | Awaitable[Credentials]]
-_PROVIDERS = (
-    Credentials,
-    CredentialChain,
-    EnvironmentCredentials,
-    ProfileCredentials,
-    EcsRole,
-    AssumeRole,
-    OidcRole,
-    UriCredentials,
-)
-
-
-def _role(role: AssumeRole | OidcRole, external_id: str | None) -> dict[str, Any]:
-    return {
-        "role_arn": role.role_arn,
-        "session_name": role.session_name,
-        "duration": role.duration,
-        "policy": role.policy,
-        "external_id": external_id,
-        "region": role.region,
-        "vpc": role.vpc,
-        "endpoint": role.endpoint,
-    }
+    def _check_pickles(self, holder: str) -> None:
+        """As `check_pickles`, for one that holds another source."""
 
 
 def described(source: CredentialsSource | None) -> tuple[Any, ...]:
     """What the core takes: a word for the kind of source, and its parts."""
     if source is None:
         return ("chain",)
-    if isinstance(source, _PROVIDERS):
+    if isinstance(source, Credentials | Provider):
         return source._described()
     if callable(source) and not isinstance(source, type):
         return ("custom", source)
@@ -311,13 +183,18 @@ def described(source: CredentialsSource | None) -> tuple[Any, ...]:
     )
 
 
+def known_id(source: CredentialsSource | None) -> str | None:
+    """The access key id, where it is known before a call needs it."""
+    return source.access_key_id if isinstance(source, Credentials) else None
+
+
 def check_pickles(source: CredentialsSource | None, holder: str) -> None:
     """Refuses to pickle a secret, or a function that another process could not import."""
     if isinstance(source, Credentials):
         raise TypeError(f"{holder} holds a secret and does not pickle; {_INSTEAD}")
-    if isinstance(source, AssumeRole):
-        check_pickles(source.source, holder)
-    elif source is not None and not isinstance(source, _PROVIDERS) and not _is_importable(source):
+    if isinstance(source, Provider):
+        source._check_pickles(holder)
+    elif source is not None and not _is_importable(source):
         raise TypeError(f"{holder} has a credentials function that cannot be imported and does not pickle; {_INSTEAD}")
 
 
@@ -335,8 +212,13 @@ def _supplied(function: Callable[[], Any]) -> tuple[str, str, str | None, float 
     client has none, and one answer serves calls of several loops.
     """
     given = function()
-    if inspect.isawaitable(given):
-        given = asyncio.run(_awaited(given))
+    if not isinstance(given, Credentials):
+        from inspect import isawaitable
+
+        if isawaitable(given):
+            import asyncio
+
+            given = asyncio.run(_awaited(given))
     if not isinstance(given, Credentials):
         raise TypeError(f"it returned {type(given).__name__} instead of Credentials")
     return given._parts()
@@ -348,6 +230,7 @@ def _supply(function: Callable[[], Any], deliver: Callable[[Any, BaseException |
     A thread that is in the middle of Python code when the interpreter ends is ended by it, which only one without
     foreign frames outlives: one of the core's would take the process with it.
     """
+    import threading
 
     def work() -> None:
         try:
@@ -364,4 +247,6 @@ def _supply(function: Callable[[], Any], deliver: Callable[[Any, BaseException |
 
 
 async def _awaited(awaitable: Awaitable[Any]) -> Any:
+    import asyncio
+
     return await asyncio.wait_for(awaitable, _PATIENCE)

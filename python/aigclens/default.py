@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
 
 from aigclens.client import AsyncClient, Client
 
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
     from aigclens.models import Detection, EvidenceSource
     from aigclens.options import OnAmbiguous, Precheck

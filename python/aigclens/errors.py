@@ -6,9 +6,11 @@ Every exception says what the call cost (`billing`) and which requests were trie
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from aigclens.models import Attempt, Billing
 
 

@@ -1,4 +1,4 @@
-"""Events as records of the standard `logging`, under the logger `aigclens`; and who observes a call.
+"""Events as records of the standard `logging`, under the logger `aigclens`.
 
 `DEBUG` has every attempt, `INFO` what is tried again, `WARNING` throttling (once a minute for each client) and what a
 client warns of. `AIGCLENS_LOG=debug` in the environment (or `info`, `warning`) shows them on standard error without a
@@ -12,19 +12,22 @@ import os
 import time
 from collections.abc import Callable
 from contextvars import copy_context
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aigclens import events
+from aigclens.watch import VARIABLE
+
+if TYPE_CHECKING:
+    from aigclens.watch import Watch
 
 logger = logging.getLogger("aigclens")
 
-VARIABLE = "AIGCLENS_LOG"
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 _THROTTLED_EVERY = 60.0
 
 
 def configure() -> None:
-    """Reads `AIGCLENS_LOG`, once, when the first client is made."""
+    """Shows what `AIGCLENS_LOG` names on standard error; once, however often it is called."""
     level = _LEVELS.get(os.environ.get(VARIABLE, "").strip().lower())
     if level is None or any(handler.get_name() == VARIABLE for handler in logger.handlers):
         return
@@ -69,52 +72,45 @@ def describe(event: events.Event) -> str:
             return name
 
 
-class Watch:
-    """One client's events: logged, and handed to its `on_event`."""
+def observer(watch: Watch) -> tuple[Callable[[Any], None] | None, int]:
+    """`Watch.observer`, as the logger and the client's `on_event` have it now."""
+    if watch.on_event is not None:
+        # What the caller's context holds, such as the current span, is what the callback sees on any thread.
+        context = copy_context()
+        return lambda parts: context.run(tell, watch, parts), 2
+    # Whoever wants the more wants the less: most loggers are asked twice.
+    if not logger.isEnabledFor(logging.INFO):
+        return (lambda parts: tell(watch, parts), 0) if logger.isEnabledFor(logging.WARNING) else (None, 0)
+    return lambda parts: tell(watch, parts), 2 if logger.isEnabledFor(logging.DEBUG) else 1
 
-    __slots__ = ("_on_event", "_throttled")
 
-    def __init__(self, on_event: events.Observer | None) -> None:
-        self._on_event = on_event
-        self._throttled = float("-inf")
+def tell(watch: Watch, parts: Any) -> None:
+    """Logs what the core hands up, and hands it to the client's `on_event`."""
+    event = events.read(parts)
+    level = _level(event)
+    if isinstance(event, events.Throttled):
+        now = time.monotonic()
+        if now - watch.throttled < _THROTTLED_EVERY:
+            level = logging.INFO
+        else:
+            watch.throttled = now
+    _log(level, describe(event), event)
+    if watch.on_event is None:
+        return
+    # What a callback raises is its own trouble: a call that may have been paid for goes on.
+    try:
+        watch.on_event(event)
+    except Exception as problem:  # noqa: BLE001
+        message = f"on_event raised {type(problem).__name__} on {type(event).__name__}; the call goes on"
+        _log(logging.ERROR, message, event, exc_info=problem)
 
-    def observer(self) -> tuple[Callable[[Any], None] | None, int]:
-        """Who observes the next call, and how much: 0 warnings, 1 retries too, 2 everything; nobody costs nothing."""
-        if self._on_event is not None:
-            # What the caller's context holds, such as the current span, is what the callback sees on any thread.
-            context = copy_context()
-            return lambda parts: context.run(self._tell, parts), 2
-        # Whoever wants the more wants the less: most loggers are asked twice.
-        if not logger.isEnabledFor(logging.INFO):
-            return (self._tell, 0) if logger.isEnabledFor(logging.WARNING) else (None, 0)
-        return self._tell, 2 if logger.isEnabledFor(logging.DEBUG) else 1
 
-    def _tell(self, parts: Any) -> None:
-        event = events.read(parts)
-        level = _level(event)
-        if isinstance(event, events.Throttled):
-            now = time.monotonic()
-            if now - self._throttled < _THROTTLED_EVERY:
-                level = logging.INFO
-            else:
-                self._throttled = now
-        self._log(level, describe(event), event)
-        if self._on_event is None:
-            return
-        # What a callback raises is its own trouble: a call that may have been paid for goes on.
-        try:
-            self._on_event(event)
-        except Exception as problem:  # noqa: BLE001
-            message = f"on_event raised {type(problem).__name__} on {type(event).__name__}; the call goes on"
-            self._log(logging.ERROR, message, event, exc_info=problem)
-
-    @staticmethod
-    def _log(level: int, message: str, event: events.Event, exc_info: BaseException | None = None) -> None:
-        if not logger.isEnabledFor(level):
-            return
-        try:
-            logger.log(level, "%s", message, extra={"event": event}, exc_info=exc_info)
-        except Exception:  # noqa: BLE001
-            # As `logging` does for handlers that deal with their own errors: one report on standard error.
-            record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
-            logging.NullHandler().handleError(record)
+def _log(level: int, message: str, event: events.Event, exc_info: BaseException | None = None) -> None:
+    if not logger.isEnabledFor(level):
+        return
+    try:
+        logger.log(level, "%s", message, extra={"event": event}, exc_info=exc_info)
+    except Exception:  # noqa: BLE001
+        # As `logging` does for handlers that deal with their own errors: one report on standard error.
+        record = logger.makeRecord(logger.name, level, __file__, 0, message, (), None)
+        logging.NullHandler().handleError(record)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
-from typing import TYPE_CHECKING
-
 from aigclens.errors import CredentialsWarning, MismatchWarning
 
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from aigclens.models import Detection
 
@@ -20,6 +19,8 @@ def checked(detection: Detection, sent: str | None) -> Detection:
     """The same result, once its warnings are told where the caller of `detect()` stands."""
     if not detection.warnings:
         return detection
+    import warnings
+
     if "data_id_mismatch" in detection.warnings:
         message = f"the answer is for data id {detection.data_id!r}, sent was {sent!r}"
         warnings.warn(message, MismatchWarning, stacklevel=3)

@@ -5,11 +5,14 @@ terminal.
 from __future__ import annotations
 
 import os
-import warnings
-from typing import Any, TypeVar
 
-# Any dictionary of options, typed or not.
-Given = TypeVar("Given", bound=Any)
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, TypeVar
+
+    # Any dictionary of options, typed or not.
+    _Given = TypeVar("_Given", bound=Any)
 
 # What the id of a real access key begins with.
 _REAL = "LTAI"
@@ -32,7 +35,7 @@ class HiddenUrl(str):
         return repr(f"{scheme}{found}***@{host}" if "@" in rest else f"{scheme}{found}{host}")
 
 
-def hide(options: Given) -> Given:
+def hide(options: _Given) -> _Given:
     """The same options, changed in place, with URLs that do not show: proxy and pace."""
     for name in ("proxy", "pace"):
         if type(options.get(name)) is str:
@@ -46,6 +49,8 @@ def warn_of_a_real_key(access_key_id: str | None, is_loopback: bool) -> None:
     if access_key_id is None:
         access_key_id = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     if is_loopback and not _is_warned and access_key_id.startswith(_REAL):
+        import warnings
+
         _is_warned = True
         message = (
             "the access key id looks like a real one, and the endpoint is on this machine: an emulator needs no real "

@@ -1,51 +1,37 @@
-"""What can be passed as an image, and what the core makes of it. PIL and numpy are never imported here: an object of
-theirs can only be passed once they are.
+"""What the core is told of what is passed as an image. PIL and numpy are never imported here, and neither is what only
+some of the sources need: an object of theirs can only be passed once they are.
 """
 
 from __future__ import annotations
 
 import os
-import struct
 import sys
-import zlib
 from io import BytesIO, TextIOBase
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from aigclens import _native
 from aigclens.errors import ImageFileError, InvalidParameter, InvalidUrl, UnsupportedSource
-from aigclens.limits import ImageLimits
-from aigclens.models import OssObject
+from aigclens.late import loaded
 
+__all__ = ["MOST_BYTES", "BinaryFile", "Source", "coerce", "is_decoded", "is_quick", "png"]
+
+# What `typing` calls so, without importing it: type checkers know the name.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Buffer  # type: ignore[attr-defined, unused-ignore]
+    from typing import Any
 
-    import numpy
-    import PIL.Image
-
-
-class BinaryFile(Protocol):
-    """A file open for reading in binary mode."""
-
-    def read(self, size: int = ..., /) -> bytes:
-        """Up to `size` bytes; none at the end."""
-        ...
-
-
-if TYPE_CHECKING:
-    Source: TypeAlias = (
-        str
-        | os.PathLike[str]
-        | os.PathLike[bytes]
-        | Buffer
-        | BinaryFile
-        | OssObject
-        | PIL.Image.Image
-        | numpy.ndarray[Any, Any]
-    )
+    from aigclens.passable import BinaryFile, Source
 else:
-    Source = Any
+
+    def __getattr__(name: str) -> object:
+        if name in ("BinaryFile", "Source"):
+            from aigclens import passable
+
+            return getattr(passable, name)
+        raise AttributeError(f"module 'aigclens.sources' has no attribute {name!r}")
+
 
 # From a stream no more than that is taken in before it is refused.
-_LIMIT = ImageLimits().max_bytes
+MOST_BYTES: int = _native.terms()["max_bytes"]
 # Anything larger is prepared off the event loop's thread.
 _SMALL = 64 * 1024
 _KINDS = "a path, an http(s) or oss:// URL, bytes, a binary file, an OssObject, a PIL image or a numpy array"
@@ -58,18 +44,17 @@ def is_quick(source: object) -> bool:
     """Whether `coerce` neither waits nor works for long."""
     if isinstance(source, bytearray | memoryview):
         return len(source) <= _SMALL
-    return isinstance(source, str | bytes | os.PathLike | OssObject) or source is None
+    if isinstance(source, str | bytes | os.PathLike) or source is None:
+        return True
+    return isinstance(source, loaded("aigclens.models", "OssObject"))
 
 
 def is_decoded(source: object) -> bool:
     """Whether it is pixels in memory, whose file and metadata are not known any more."""
-    numpy, pil = sys.modules.get("numpy"), sys.modules.get("PIL.Image")
-    return (numpy is not None and isinstance(source, numpy.ndarray)) or (
-        pil is not None and isinstance(source, pil.Image)
-    )
+    return isinstance(source, (loaded("numpy", "ndarray"), loaded("PIL.Image", "Image")))
 
 
-def coerce(source: object, limit: int = _LIMIT, *, for_inspection: bool = False) -> tuple[Any, ...]:
+def coerce(source: object, limit: int = MOST_BYTES, *, for_inspection: bool = False) -> tuple[Any, ...]:
     """The kind of a source and its parts, as the core wants them; of a stream one byte more than the limit at most.
 
     What is nothing at all is told what is taken: for calls, or for inspection.
@@ -84,14 +69,13 @@ def coerce(source: object, limit: int = _LIMIT, *, for_inspection: bool = False)
         return ("bytes", bytes(source))
     if isinstance(source, os.PathLike):
         return _path(source)
-    if isinstance(source, OssObject):
-        return ("oss", source.bucket, source.key, source.region)
-    numpy = sys.modules.get("numpy")
-    if numpy is not None and isinstance(source, numpy.ndarray):
-        return ("bytes", _array(source))
-    pil = sys.modules.get("PIL.Image")
-    if pil is not None and isinstance(source, pil.Image):
-        return ("bytes", _pil(source))
+    given: Any = source
+    if isinstance(given, loaded("aigclens.models", "OssObject")):
+        return ("oss", given.bucket, given.key, given.region)
+    if isinstance(given, loaded("numpy", "ndarray")):
+        return ("bytes", _array(given))
+    if isinstance(given, loaded("PIL.Image", "Image")):
+        return ("bytes", _pil(given))
     if callable(getattr(source, "read", None)):
         return ("bytes", _stream(source, limit))
     try:
@@ -191,6 +175,8 @@ def _array(array: Any) -> bytes:
 
 def png(width: int, height: int, channels: int, rows: bytes) -> bytes:
     """A PNG of 8 bits a channel from rows that begin with their filter's number."""
+    import struct
+    import zlib
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

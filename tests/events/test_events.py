@@ -282,7 +282,7 @@ def test_nobody_who_listens_costs_nothing(emulator: Emulator) -> None:
     program = (
         "import logging, aigclens, sys\n"
         "logging.getLogger('aigclens').disabled = True\n"
-        "from aigclens.logs import Watch\n"
+        "from aigclens.watch import Watch\n"
         "assert Watch(None).observer() == (None, 0)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -6,6 +6,7 @@ import logging
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -119,6 +120,55 @@ def test_the_environment_shows_a_log_without_a_line_of_code(emulator: Emulator) 
     quiet = {**environment, "AIGCLENS_LOG": "nonsense"}
     done = subprocess.run(command, env=quiet, capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+def _run(emulator: Emulator, program: str, *, folder: str = "") -> subprocess.CompletedProcess[str]:
+    """A program of its own, that has `client`, with another folder before those of Python."""
+    began = (
+        f"import sys; sys.path[:0] = {[folder] if folder else []!r}\n"
+        "import aigclens\n"
+        "client = aigclens.Client(endpoint=sys.argv[1], max_retries=0)\n"
+        f"def ask(**options): return client.detect({URL!r}, **options)\n"
+        "def throttled():\n"
+        "    try: ask(data_id='slow')\n"
+        "    except aigclens.ThrottledError as error: print(error.billing)\n"
+    )
+    environment = {
+        **os.environ,
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": emulator.access_key_id,
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": emulator.access_key_secret,
+    }
+    command = [sys.executable, "-c", began + program, emulator.url]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+
+
+def test_a_log_that_is_loaded_later_has_the_calls_from_then_on(emulator: Emulator) -> None:
+    done = _run(
+        emulator,
+        "ask()\n"
+        "assert 'logging' not in sys.modules and 'aigclens.logs' not in sys.modules\n"
+        "import logging\n"
+        "logging.basicConfig(level=logging.DEBUG, format='%(levelname)s %(name)s')\n"
+        "ask()\n",
+    )
+    assert done.stderr.splitlines() == ["DEBUG aigclens"] * 2
+
+
+def test_a_program_without_a_log_hears_warnings(emulator: Emulator) -> None:
+    """What `logging` shows on standard error where nobody has set it up, once a minute as ever."""
+    done = _run(emulator, "throttled()\nthrottled()\n")
+    assert done.stdout.splitlines() == ["not_billed"] * 2
+    [line] = done.stderr.splitlines()
+    assert "throttled (code 403)" in line
+
+
+def test_a_log_that_cannot_be_loaded_does_a_call_no_harm(emulator: Emulator, tmp_path: Path) -> None:
+    (tmp_path / "logging.py").write_text("raise RuntimeError('a file of the program')\n")
+    done = _run(emulator, "throttled()\nprint(ask().billing)\n", folder=str(tmp_path))
+    assert done.stdout.splitlines() == ["not_billed", "billed"]
+    assert done.stderr.splitlines() == [
+        "aigclens: a warning cannot be logged: RuntimeError: a file of the program",
+    ]
 
 
 def test_the_description_of_an_unknown_event_is_still_one() -> None:

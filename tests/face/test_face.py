@@ -15,6 +15,7 @@ import pytest
 import aigclens
 import aigclens.errors
 import aigclens.testing
+from aigclens.testing import Emulator
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,6 +35,78 @@ def test_a_call_loads_neither_pil_nor_numpy_nor_any_other_package() -> None:
     for name in loaded_by("import aigclens; aigclens.Client(endpoint='127.0.0.1:9').close()"):
         top = name.split(".")[0]
         assert top in own | set(sys.stdlib_module_names) or top.startswith("_"), name
+
+
+# What a client that waits is made of, and nothing else: each module of Python's own has its price (decision 0020).
+CLIENT = {"client", "errors", "late", "notices", "precautions", "sources", "watch"}
+UNTOUCHED = {"aigclens.doors", "aigclens.logs", "aigclens.scanning", "aigclens.testing"}
+UNTOUCHED |= {"asyncio", "datetime", "logging", "socket", "ssl", "subprocess", "threading"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "more"),
+    [
+        ("from aigclens import Client", set()),
+        ("from aigclens import AsyncClient, Client", set()),
+        ("from aigclens import Client; Client(endpoint='127.0.0.1:9')", set()),
+        ("from aigclens import adetect, detect", {"default"}),
+        ("from aigclens import AsyncClient; AsyncClient(endpoint='127.0.0.1:9').close()", set()),
+        ("import aigclens as a; a.Client(credentials=a.Credentials('id', 'secret', None, 2e9))", {"credentials"}),
+        ("import aigclens as a; a.Client(credentials=lambda: a.Credentials('id', 'secret'))", {"credentials"}),
+    ],
+)
+def test_a_client_loads_what_it_is_made_of(statement: str, more: set[str]) -> None:
+    own = {f"aigclens.{name}" for name in ("_native", *CLIENT, *more)}
+    assert loaded_by(statement) == {"__future__", "aigclens"} | own
+
+
+def test_a_call_that_is_waited_for_loads_what_its_result_is_made_of(emulator: Emulator) -> None:
+    emulator.answer(url="https://example.com/cat.png", label="aigc")
+    keys = (emulator.access_key_id, emulator.access_key_secret)
+    client = f"a.Client(endpoint={emulator.url!r}, credentials=a.Credentials{keys!r})"
+    call = f"import aigclens as a; assert {client}.detect('https://example.com/cat.png').is_aigc"
+    loaded = loaded_by(call)
+    assert "aigclens.models" in loaded
+    assert not loaded & UNTOUCHED
+
+
+def test_what_a_result_needs_is_loaded_before_its_call_is_paid_for(emulator: Emulator) -> None:
+    emulator.answer(url="https://example.com/cat.png", label="aigc")
+    keys = (emulator.access_key_id, emulator.access_key_secret)
+    program = (
+        "import aigclens, sys\n"
+        f"client = aigclens.Client(endpoint={emulator.url!r}, credentials=aigclens.Credentials{keys!r})\n"
+        "sys.modules['aigclens.models'] = None\n"
+        "try:\n"
+        "    client.detect('https://example.com/cat.png')\n"
+        "except ImportError:\n"
+        "    print('refused')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "refused", done.stderr
+    assert emulator.ledger().billed == 0
+
+
+def test_what_is_loaded_late_is_there_all_the_same() -> None:
+    program = (
+        "import aigclens.credentials, aigclens.sources\n"
+        "from aigclens.sources import BinaryFile, Source\n"
+        "from aigclens.credentials import *\n"
+        "from aigclens.credentials import CredentialsSource\n"
+        "import pickle\n"
+        "assert pickle.loads(b'caigclens.credentials\\nEcsRole\\n.') is EcsRole\n"
+        "assert AssumeRole is aigclens.credentials.AssumeRole is aigclens.AssumeRole\n"
+        "for module in (aigclens.credentials, aigclens.sources):\n"
+        "    try:\n"
+        "        module.nothing_of_the_kind\n"
+        "    except AttributeError as error:\n"
+        "        print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "module 'aigclens.credentials' has no attribute 'nothing_of_the_kind'",
+        "module 'aigclens.sources' has no attribute 'nothing_of_the_kind'",
+    ]
 
 
 def test_every_export_is_there_and_what_is_not_raises() -> None:
