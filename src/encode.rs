@@ -8,29 +8,40 @@ const KEEP_SLASH: &AsciiSet = &STRICT.remove(b'/');
 
 /// `*` is `%2A`, a space is `%20`, `~` stays: the encoding of every signature of the service.
 pub fn percent(text: &str) -> String {
-    utf8_percent_encode(text, STRICT).to_string()
+    utf8_percent_encode(text, STRICT).collect()
 }
 
 /// The same, with `/` left alone: object names in a path.
 pub fn percent_path(text: &str) -> String {
-    utf8_percent_encode(text, KEEP_SLASH).to_string()
+    utf8_percent_encode(text, KEEP_SLASH).collect()
 }
 
 /// `application/x-www-form-urlencoded` as Alibaba's own client writes it: strict, but a space is `+`.
 pub fn form_value(text: &str) -> String {
-    percent(text).replace("%20", "+")
+    let mut written = String::with_capacity(text.len() * 2);
+    write_form_value(text, &mut written);
+    written
+}
+
+fn write_form_value(text: &str, into: &mut String) {
+    for (at, part) in text.split(' ').enumerate() {
+        if at > 0 {
+            into.push('+');
+        }
+        into.extend(utf8_percent_encode(part, STRICT));
+    }
 }
 
 /// A form body with its fields in the order given.
 pub fn form<'a>(fields: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let mut body = String::new();
+    let mut body = String::with_capacity(256);
     for (key, value) in fields {
         if !body.is_empty() {
             body.push('&');
         }
-        body.push_str(&form_value(key));
+        write_form_value(key, &mut body);
         body.push('=');
-        body.push_str(&form_value(value));
+        write_form_value(value, &mut body);
     }
     body
 }

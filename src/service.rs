@@ -249,10 +249,10 @@ impl Service {
                 }
                 Err(error) => {
                     if operation.is_paid() && error.kind() == Kind::Throttled {
-                        self.experience.pace.throttled(&signed.credentials.access_key_id).await;
+                        Box::pin(self.experience.pace.throttled(&signed.credentials.access_key_id)).await;
                     }
                     met = Some(error.clone());
-                    let is_corrected = is_corrected || self.renewed(&error, &signed.credentials, terms).await;
+                    let is_corrected = is_corrected || Box::pin(self.renewed(&error, &signed.credentials, terms)).await;
                     self.rest(retries, operation, error, is_corrected, terms, trail).await?;
                 }
             }

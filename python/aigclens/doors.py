@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from aigclens import _native
 
@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 _ports: WeakKeyDictionary[asyncio.AbstractEventLoop, _native.Port] = WeakKeyDictionary()
 _lock = threading.Lock()
+# The port that was asked for last, which is nearly always the one that is asked for next. Its loop keeps it.
+_latest: ReferenceType[_native.Port] | None = None
 
 
 def _forked() -> None:
@@ -41,6 +43,10 @@ def _let_go_of_closed() -> None:
 
 def port(loop: asyncio.AbstractEventLoop) -> _native.Port:
     """The loop's own port, made when it is first asked for."""
+    global _latest
+    latest = None if _latest is None else _latest()
+    if latest is not None and latest.serves(loop):
+        return latest
     with _lock:
         found = _ports.get(loop)
         # A port of the parent process shares its socket with it.
@@ -51,6 +57,7 @@ def port(loop: asyncio.AbstractEventLoop) -> _native.Port:
                 loop.add_reader(found.fileno(), found.drain)
             except (NotImplementedError, ValueError, OSError):
                 found.use_threadsafe()
+        _latest = ref(found)
         return found
 
 

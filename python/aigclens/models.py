@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = [
     "Attempt",
@@ -160,6 +160,16 @@ class Detection:
             plain[name] = list(plain[name])
         plain["disagrees"] = self.disagrees
         return plain
+
+
+def blank(kind: type[Any]) -> Callable[..., Any]:
+    """Makes what turns into an instance of a class of this module once its `__class__` is set.
+
+    A frozen dataclass fills each of its fields through a function call; this one, which has the same fields and is not
+    frozen, fills them directly, in a fifth of the time. Only the core uses it.
+    """
+    fields = [(field.name, Any) for field in dataclasses.fields(kind)]
+    return dataclasses.make_dataclass(kind.__name__, fields, slots=True, eq=False, repr=False)
 
 
 def disagree(is_aigc: bool | None, engine: Engine | None, kinds: Sequence[str]) -> bool:

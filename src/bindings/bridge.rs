@@ -3,7 +3,9 @@
 //! The I/O thread writes a byte to a socket pair whose other end the loop watches; it never attaches to Python, so that
 //! neither a busy interpreter nor one that is shutting down can hold it up. Futures and results meet on the loop's thread.
 use super::convert;
+use super::desk::Ticket;
 use super::events::Observer;
+use super::runtime;
 use crate::detection::Detection;
 use crate::error::Result as Outcome;
 use crate::event::{Detail, Event, Listener};
@@ -16,7 +18,6 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
-use tokio::task::AbortHandle;
 
 #[cfg(unix)]
 use std::io::{Read, Write};
@@ -112,7 +113,7 @@ impl Queue {
 }
 
 /// One event loop's end of the bridge. It belongs to the process that made it.
-#[pyclass(frozen, module = "aigclens._native")]
+#[pyclass(frozen, weakref, module = "aigclens._native")]
 pub struct Port {
     queue: Arc<Queue>,
     waiting: Mutex<HashMap<u64, Py<PyAny>>>,
@@ -189,6 +190,13 @@ impl Port {
         return -1;
     }
 
+    /// Whether it is a loop's own, in this process.
+    #[pyo3(signature = (event_loop, /))]
+    fn serves(&self, event_loop: &Bound<'_, PyAny>) -> bool {
+        let own = self.event_loop.bind(event_loop.py()).upgrade();
+        self.pid == std::process::id() && own.is_some_and(|own| own.is(event_loop))
+    }
+
     /// The process that this port belongs to.
     #[getter]
     fn pid(&self) -> u32 {
@@ -259,7 +267,7 @@ fn settle<'py>(future: &Bound<'py, PyAny>, value: impl FnOnce(Python<'py>) -> Py
 /// A call under way.
 #[pyclass(frozen, module = "aigclens._native")]
 pub struct Handle {
-    task: AbortHandle,
+    ticket: Ticket,
     port: Py<Port>,
     call: u64,
     /// Ends with the call, where somebody hears of its steps.
@@ -267,8 +275,8 @@ pub struct Handle {
 }
 
 impl Handle {
-    pub fn new(task: AbortHandle, port: Py<Port>, call: u64, ended: Option<mpsc::Receiver<Infallible>>) -> Self {
-        Self { task, port, call, ended: ended.map(Mutex::new) }
+    pub fn new(ticket: Ticket, port: Py<Port>, call: u64, ended: Option<mpsc::Receiver<Infallible>>) -> Self {
+        Self { ticket, port, call, ended: ended.map(Mutex::new) }
     }
 }
 
@@ -281,7 +289,9 @@ impl Handle {
             // The thread that would drop it is the parent's, and so are the locks on the way there.
             return Ok(());
         }
-        self.task.abort();
+        if let Ok(io) = runtime::io() {
+            io.desk.give_up(&self.ticket);
+        }
         drop(self.port.get().forget(self.call));
         let Some(ended) = &self.ended else {
             return Ok(());

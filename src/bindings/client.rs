@@ -296,12 +296,13 @@ impl Client {
             Arc::new(reporter) as Arc<dyn Listener>
         });
         let client = state.value.client.clone();
-        let task = io.spawn(async move {
+        let ticket = io.desk.leave(Box::pin(async move {
             // Let go of last, after all that the call has to say.
             let _ending = ending;
             queue.complete(number, client.detect(call).await);
-        });
-        Ok(Handle::new(task.abort_handle(), port, number, ended))
+        }));
+        io.desk.ring();
+        Ok(Handle::new(ticket, port, number, ended))
     }
 
     /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`, and so do scans.

@@ -11,11 +11,13 @@ use crate::error::{Error, Kind, Result as Outcome};
 use crate::evidence::{Precheck, Sources};
 use crate::retry::{self, OnAmbiguous};
 use bytes::Bytes;
+use pyo3::call::PyCallArgs;
 use pyo3::exceptions::PyTypeError;
+use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyString, PyTuple};
+use pyo3::types::{PyBool, PyDict, PyFloat, PyInt, PyList, PyModule, PyString, PyTuple};
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -124,11 +126,32 @@ pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)>
     Ok((call, observer))
 }
 
-/// The dataclasses of `aigclens.models`.
+/// A frozen dataclass of `aigclens.models`.
+struct Model {
+    class: Py<PyAny>,
+    /// Makes what becomes an instance of it.
+    blank: Py<PyAny>,
+}
+
+impl Model {
+    fn read(module: &Bound<'_, PyModule>, name: &str) -> PyResult<Self> {
+        let class = module.getattr(name)?;
+        let blank = module.getattr("blank")?.call1((&class,))?;
+        Ok(Self { class: class.unbind(), blank: blank.unbind() })
+    }
+
+    /// One with these fields: all of them, in the order of the dataclass.
+    fn make<'py>(&self, py: Python<'py>, fields: impl PyCallArgs<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let made = self.blank.bind(py).call1(fields)?;
+        made.setattr(intern!(py, "__class__"), &self.class)?;
+        Ok(made)
+    }
+}
+
 struct Models {
-    detection: Py<PyAny>,
-    label: Py<PyAny>,
-    attempt: Py<PyAny>,
+    detection: Model,
+    label: Model,
+    attempt: Model,
 }
 
 static MODELS: PyOnceLock<Models> = PyOnceLock::new();
@@ -136,8 +159,8 @@ static MODELS: PyOnceLock<Models> = PyOnceLock::new();
 fn models(py: Python<'_>) -> PyResult<&Models> {
     MODELS.get_or_try_init(py, || {
         let module = py.import("aigclens.models")?;
-        let class = |name| module.getattr(name).map(Bound::unbind);
-        Ok(Models { detection: class("Detection")?, label: class("Label")?, attempt: class("Attempt")? })
+        let model = |name| Model::read(&module, name);
+        Ok(Models { detection: model("Detection")?, label: model("Label")?, attempt: model("Attempt")? })
     })
 }
 
@@ -169,7 +192,7 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
         PyTuple::new(py, &found.warnings)?.into_any(),
         provenance::evidence(py, &found.evidence)?.into_any(),
     ];
-    models(py)?.detection.bind(py).call1(PyTuple::new(py, fields)?)
+    models(py)?.detection.make(py, PyTuple::new(py, fields)?)
 }
 
 /// Labels, as a tuple.
@@ -180,14 +203,14 @@ pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAn
 
 fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
     let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
-    models(py)?.label.bind(py).call1(fields)
+    models(py)?.label.make(py, fields)
 }
 
 /// The attempts of a call, as a tuple.
 pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, PyTuple>> {
-    let class = models(py)?.attempt.bind(py);
+    let model = &models(py)?.attempt;
     let attempts = tried.iter().map(|one| {
-        class.call1((
+        let fields = (
             one.billing.as_str(),
             one.outcome,
             one.code.as_deref(),
@@ -195,7 +218,8 @@ pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, 
             one.region.as_deref(),
             one.elapsed.as_secs_f64(),
             one.operation.as_str(),
-        ))
+        );
+        model.make(py, fields)
     });
     PyTuple::new(py, attempts.collect::<PyResult<Vec<_>>>()?)
 }
@@ -208,11 +232,8 @@ fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
         Value::Number(number) => numeral(py, number)?,
         Value::String(text) => PyString::new(py, text).into_any(),
         Value::Array(items) => {
-            let list = PyList::empty(py);
-            for item in items {
-                list.append(json(py, item)?)?;
-            }
-            list.into_any()
+            let items: Vec<_> = items.iter().map(|item| json(py, item)).collect::<PyResult<_>>()?;
+            PyList::new(py, items)?.into_any()
         }
         Value::Object(fields) => {
             let dict = PyDict::new(py);

@@ -6,6 +6,7 @@ mod archive;
 mod bridge;
 mod client;
 mod convert;
+mod desk;
 mod digest;
 mod emulator;
 mod errors;

@@ -4,6 +4,7 @@
 //! another thread held would hang or corrupt the child. So everything of that kind lives in a [`PerProcess`], which
 //! compares process ids at each use, builds anew in the child, and leaks the parent's: dropping a runtime of threads that
 //! do not exist hangs too.
+use super::desk::Desk;
 use crate::image::memory::Memory;
 use arc_swap::ArcSwapOption;
 use std::sync::Arc;
@@ -66,20 +67,27 @@ pub fn current_thread() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().max_blocking_threads(16).thread_name("aigclens-file").build()
 }
 
-static IO: PerProcess<Handle> = PerProcess(ArcSwapOption::const_empty());
+/// The I/O thread, as others see it.
+pub struct Io {
+    pub handle: Handle,
+    pub desk: Desk,
+}
+
+static IO: PerProcess<Arc<Io>> = PerProcess(ArcSwapOption::const_empty());
 
 /// The runtime of the asynchronous door: one thread that lives as long as the process and never attaches to Python.
 /// Started by the first asynchronous call, so that a program that forks before has no thread to warn about.
-pub fn io() -> std::io::Result<Handle> {
+pub fn io() -> std::io::Result<Arc<Io>> {
     let owned = IO.get_or_try_init(|| {
         let runtime = current_thread()?;
-        let handle = runtime.handle().clone();
+        let io = Arc::new(Io { handle: runtime.handle().clone(), desk: Desk::default() });
+        let served = Arc::clone(&io);
         std::thread::Builder::new()
             .name("aigclens-io".to_owned())
-            .spawn(move || runtime.block_on(std::future::pending::<()>()))?;
-        Ok::<_, std::io::Error>(handle)
+            .spawn(move || runtime.block_on(served.desk.serve()))?;
+        Ok::<_, std::io::Error>(io)
     })?;
-    Ok(owned.value.clone())
+    Ok(Arc::clone(&owned.value))
 }
 
 static MEMORY: PerProcess<Memory> = PerProcess(ArcSwapOption::const_empty());

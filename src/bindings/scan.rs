@@ -147,7 +147,9 @@ impl Scan {
             call.total_timeout = Some(total.saturating_add(Duration::try_from_secs_f64(line).unwrap_or_default()));
             let mut options = options.read(call)?;
             options.concurrency = Options::at_pace(options.concurrency, settings.qps);
-            let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
+            let io = runtime::io()
+                .map(|io| io.handle.clone())
+                .map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let store = Store::open(store.as_deref(), &question, &ambient)?;
             let asked = rows::Asked { service: question.service, region: settings.endpoint.region.clone() };
             let core = Arc::new(core::Scan::start(parts, store, options, ambient, io));

@@ -36,7 +36,9 @@ impl Survey {
             let retry = Retry::parse(retry)?;
             let (client, settings, ambient) = client.parts()?;
             let question = question(&call, &settings);
-            let io = runtime::io().map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
+            let io = runtime::io()
+                .map(|io| io.handle.clone())
+                .map_err(|error| Error::new(Kind::ResourceExhausted, error.to_string()))?;
             let rule = client.declaration_rule(&call);
             let store = Store::open_to_estimate(store.as_deref(), &question, &ambient)?;
             Ok(core::Survey::start(client, store, retry, rule, io))

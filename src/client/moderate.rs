@@ -71,9 +71,8 @@ impl Site {
                     Reference::Oss { bucket: &object.bucket, key: &object.key, region: object.region.as_deref() }
                 }
                 Ready::Local(image) => {
-                    uploaded = upload::upload(&self.tokens, &self.service, image, terms, trail)
-                        .await
-                        .map_err(|error| with_trail(error, trail))?;
+                    let upload = Box::pin(upload::upload(&self.tokens, &self.service, image, terms, trail)).await;
+                    uploaded = upload.map_err(|error| with_trail(error, trail))?;
                     shelf = Some(Shelf::new(&self.service.ambient));
                     if !uploaded.is_verified && !warnings.contains(&"upload_not_verified") {
                         warnings.push("upload_not_verified");

@@ -54,7 +54,7 @@ impl Client {
             }
             Source::Bytes(bytes) => {
                 let look = move |bytes: &Bytes| rule.read(bytes);
-                local::check_aside(bytes, rules, terms, look, warnings).await.map(spoken)
+                Box::pin(local::check_aside(bytes, rules, terms, look, warnings)).await.map(spoken)
             }
             Source::Path(path) => self.read(Place::File(path), rule, terms, warnings).await.map(spoken),
             Source::Member(member) => self.read(Place::Member(member), rule, terms, warnings).await.map(spoken),
@@ -69,7 +69,7 @@ impl Client {
         warnings: &mut Vec<&'static str>,
     ) -> Result<(Image, Vec<Evidence>)> {
         let look = move |bytes: &Bytes| rule.read(bytes);
-        local::read(place, self.rules, self.memory.clone(), terms, None, look, warnings).await
+        Box::pin(local::read(place, self.rules, self.memory.clone(), terms, None, look, warnings)).await
     }
 
     /// The service wants to know where a bucket of the user's is; without a word it is taken to be in the client's region.

@@ -190,7 +190,8 @@ impl Pool {
             let (connection, is_used) = match self.take(origin) {
                 Some(connection) if connection.is_quiet().await => (connection, true),
                 Some(_) => continue,
-                None => (self.connect(target, request.is_loopback).await?, false),
+                // What is rare is kept out of the future that every call moves about.
+                None => (Box::pin(self.connect(target, request.is_loopback)).await?, false),
             };
             match connection.exchange(message).await {
                 Exchange::Answered(response, connection) => {

@@ -142,7 +142,7 @@ impl Identity {
             Source::Fixed(credentials) => alive(credentials, world.now()).map(|()| Arc::clone(credentials)),
             Source::Asked { provider, cache } => {
                 let load = || load(&**provider, world, &self.notices);
-                cache.get(world, &self.notices, load).await
+                Box::pin(cache.get(world, &self.notices, load)).await
             }
         }
     }

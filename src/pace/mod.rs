@@ -106,7 +106,14 @@ impl Pace {
 
     /// Waits for a turn of an access key, no longer than until `end`; whoever gives up gives its turn back.
     pub async fn admit(&self, key_id: &str, end: Instant) -> Result<()> {
-        let Some(qps) = self.qps else { return Ok(()) };
+        match self.qps {
+            // A call without a pace does not carry what waiting takes.
+            Some(qps) => Box::pin(self.turn(qps, key_id, end)).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn turn(&self, qps: f64, key_id: &str, end: Instant) -> Result<()> {
         let lines = self.lines(key_id);
         if let Some(slower) = &lines.slower {
             slower.admit(qps, end).await?;

@@ -3,6 +3,7 @@
 //! Source: "V3 request structure and signature" of Alibaba Cloud's SDK documentation, and its official Python packages.
 use super::{hmac_sha256, sha256_hex};
 use crate::encode;
+use std::borrow::Cow;
 
 pub const ALGORITHM: &str = "ACS3-HMAC-SHA256";
 
@@ -21,7 +22,7 @@ pub struct Request<'a> {
 /// Whether a header of ours is to be signed: the host, the content type and everything of Alibaba's own. What a proxy
 /// may rewrite (`user-agent`, `accept`) stays out.
 pub fn is_signed(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
+    let name = lower_case(name);
     name == "host" || name == "content-type" || name.starts_with("x-acs-")
 }
 
@@ -30,37 +31,63 @@ pub fn canonical_query(request: &Request<'_>) -> String {
     super::canonical_query(request.query)
 }
 
+/// A header as it is signed; most are so already, and are not copied.
+type Group<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// Lower-case names with trimmed values, sorted; the values of a repeated name are sorted and joined with a comma.
-fn grouped(headers: &[(&str, &str)]) -> Vec<(String, String)> {
-    let mut lower: Vec<(String, &str)> =
-        headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.trim())).collect();
-    lower.sort();
-    let mut groups: Vec<(String, String)> = Vec::with_capacity(lower.len());
+fn grouped<'a>(headers: &[(&'a str, &'a str)]) -> Vec<Group<'a>> {
+    let mut lower: Vec<(Cow<'a, str>, &str)> =
+        headers.iter().map(|(name, value)| (lower_case(name), value.trim())).collect();
+    lower.sort_unstable();
+    let mut groups: Vec<Group<'a>> = Vec::with_capacity(lower.len());
     for (name, value) in lower {
         match groups.last_mut() {
             Some((last, joined)) if *last == name => {
+                let joined = joined.to_mut();
                 joined.push(',');
                 joined.push_str(value);
             }
-            _ => groups.push((name, value.to_owned())),
+            _ => groups.push((name, Cow::Borrowed(value))),
         }
     }
     groups
 }
 
+fn lower_case(name: &str) -> Cow<'_, str> {
+    match name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => Cow::Owned(name.to_ascii_lowercase()),
+        false => Cow::Borrowed(name),
+    }
+}
+
+fn names(groups: &[Group<'_>]) -> String {
+    let mut names = String::with_capacity(128);
+    for (at, (name, _)) in groups.iter().enumerate() {
+        if at > 0 {
+            names.push(';');
+        }
+        names.push_str(name);
+    }
+    names
+}
+
 /// Stage 1b: the names of the signed headers, joined with semicolons.
 pub fn signed_headers(request: &Request<'_>) -> String {
-    let names: Vec<String> = grouped(request.headers).into_iter().map(|(name, _)| name).collect();
-    names.join(";")
+    names(&grouped(request.headers))
 }
 
 /// Stage 1: the canonical request.
 pub fn canonical_request(request: &Request<'_>) -> String {
-    let mut headers = String::new();
-    for (name, value) in grouped(request.headers) {
-        headers.push_str(&name);
+    let groups = grouped(request.headers);
+    canonical(request, &groups, &names(&groups))
+}
+
+fn canonical(request: &Request<'_>, groups: &[Group<'_>], names: &str) -> String {
+    let mut headers = String::with_capacity(512);
+    for (name, value) in groups {
+        headers.push_str(name);
         headers.push(':');
-        headers.push_str(&value);
+        headers.push_str(value);
         headers.push('\n');
     }
     format!(
@@ -69,7 +96,7 @@ pub fn canonical_request(request: &Request<'_>) -> String {
         request.path,
         canonical_query(request),
         headers,
-        signed_headers(request),
+        names,
         request.payload_hash
     )
 }
@@ -91,8 +118,10 @@ pub fn authorization(access_key_id: &str, signed_headers: &str, signature: &str)
 
 /// All stages in one: the `Authorization` header of a request.
 pub fn authorize(request: &Request<'_>, access_key_id: &str, access_key_secret: &str) -> String {
-    let signature = signature(access_key_secret, &string_to_sign(&canonical_request(request)));
-    authorization(access_key_id, &signed_headers(request), &signature)
+    let groups = grouped(request.headers);
+    let names = names(&groups);
+    let signature = signature(access_key_secret, &string_to_sign(&canonical(request, &groups, &names)));
+    authorization(access_key_id, &names, &signature)
 }
 
 #[cfg(test)]

@@ -2,6 +2,9 @@
 use serde_json::Value;
 use std::collections::HashSet;
 
+/// What `serde_json` calls a number and a raw value inside of itself.
+const OWN_KEYS: &str = "$serde_json";
+
 /// Why a body is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unreadable {
@@ -27,11 +30,45 @@ pub fn read_lossy(body: &[u8]) -> Option<Value> {
 }
 
 fn read_text(text: &str) -> Result<Value, Unreadable> {
-    let value = match serde_json::from_str::<Value>(text) {
-        Ok(value) => value,
-        Err(_) => serde_json::from_str(&mended(text)).map_err(|_| Unreadable::NotJson)?,
+    let (value, is_plain) = match serde_json::from_str::<Value>(text) {
+        Ok(value) => (value, true),
+        Err(_) => (serde_json::from_str(&mended(text)).map_err(|_| Unreadable::NotJson)?, false),
     };
+    if is_plain && has_all_keys(&value, text) {
+        return Ok(value);
+    }
     if has_duplicate_key(text) { Err(Unreadable::DuplicateKey) } else { Ok(value) }
+}
+
+/// Whether each key of a text went into its value, so that none stands there twice: a second one takes the first one's
+/// place, and the value has fewer than there are colons. The common case, without a look at a single key.
+fn has_all_keys(value: &Value, text: &str) -> bool {
+    // The reader has keys of its own, with another meaning, which could be written with escapes.
+    !text.contains(OWN_KEYS) && !text.contains("\\u") && entries(value) == colons(text)
+}
+
+/// How many keys a value has, at all depths, which the reader bounds.
+fn entries(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => items.iter().map(entries).sum(),
+        Value::Object(fields) => fields.values().map(|value| 1 + entries(value)).sum(),
+        _ => 0,
+    }
+}
+
+/// How many keys a text has that is known to be JSON.
+fn colons(text: &str) -> usize {
+    let (mut found, mut is_string, mut is_escaped) = (0, false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_string,
+            b'"' => is_string = !is_string,
+            b':' if !is_string => found += 1,
+            _ => {}
+        }
+    }
+    found
 }
 
 /// Splits a text into string literals (with their quotes) and what is between them.
@@ -205,6 +242,11 @@ mod tests {
             assert_eq!(read(body.as_bytes()), Err(Unreadable::DuplicateKey), "{body}");
         }
         assert!(read(br#"{"a":{"a":"a"},"b":[{"a":1},{"a":1}],"c":"\"a\":1,\"a\":1"}"#).is_ok());
+        // A raw value brings keys that no colon of the text stands for: they make up for none that is missing.
+        let hidden = r#"{"a":1,"a":2,"b":{"$serde_json::private::RawValue":"{\"x\":1,\"y\":2}"}}"#;
+        for body in [hidden.to_owned(), hidden.replace("$serde", "\\u0024serde")] {
+            assert_eq!(read(body.as_bytes()), Err(Unreadable::DuplicateKey), "{body}");
+        }
     }
 
     #[test]

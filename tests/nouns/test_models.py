@@ -19,6 +19,7 @@ def found(client: aigclens.Client, declared_png: bytes) -> Detection:
 
 
 def test_the_answer_has_everything(found: Detection) -> None:
+    assert [type(one) for one in (found, *found.attempts)] == [Detection, *[Attempt] * 3]
     assert (found.label, found.is_aigc, found.confidence, found.risk_level) == ("aigc", True, 90.0, "high")
     assert [type(one) for one in found.labels] == [Label]
     assert found.labels[0].name == "aigc"

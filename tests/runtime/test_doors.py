@@ -228,6 +228,33 @@ async def test_a_cancelled_call_before_sending_sends_nothing(
         assert (await client.detect(URL, total_timeout=9)).label == "aigc"
 
 
+async def test_calls_given_up_as_they_begin_leave_the_door_open(async_client: aigclens.AsyncClient) -> None:
+    """H06: whether their thread has begun them or not, which nobody can know."""
+    for _ in range(20):
+        calls = [asyncio.create_task(async_client.detect(URL)) for _ in range(50)]
+        await asyncio.sleep(0)
+        for call in calls[::2]:
+            call.cancel()
+        ended = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 20)
+        assert all(isinstance(one, asyncio.CancelledError) for one in ended[::2])
+        assert all(isinstance(one, aigclens.Detection) for one in ended[1::2])
+
+
+async def test_each_loop_is_answered_through_a_port_of_its_own(async_client: aigclens.AsyncClient) -> None:
+    """What one loop asked last is not taken for another's."""
+
+    def elsewhere() -> list[str | None]:
+        async def some() -> list[str | None]:
+            return [(await async_client.detect(URL)).label for _ in range(20)]
+
+        return asyncio.run(some())
+
+    others = asyncio.gather(*(asyncio.to_thread(elsewhere) for _ in range(3)))
+    found = await asyncio.wait_for(asyncio.gather(*(async_client.detect(URL) for _ in range(20))), 60)
+    assert [one.label for one in found] == ["aigc"] * 20
+    assert await asyncio.wait_for(others, 60) == [["aigc"] * 20] * 3
+
+
 def test_one_async_client_on_loops_one_after_another_and_side_by_side(async_client: aigclens.AsyncClient) -> None:
     async def some() -> list[str | None]:
         return [found.label for found in await asyncio.gather(*(async_client.detect(URL) for _ in range(20)))]
