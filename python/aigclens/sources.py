@@ -108,6 +108,8 @@ def coerce(source: object, limit: int = _LIMIT, *, for_inspection: bool = False)
 
 
 def _text(text: str) -> tuple[Any, ...]:
+    if text.startswith(("https:", "http:")):
+        return ("url", text)
     if not text.strip():
         raise InvalidParameter("the source is an empty text; pass a path or a URL")
     bare = text.strip().lower()
