@@ -141,7 +141,7 @@ impl Engine {
                 Boarding::First(flight) => {
                     if let Some(row) = self.declared(&subject).await? {
                         let first_key = row.duplicate_of.clone().unwrap_or_else(|| subject.item.key.clone());
-                        flight.land(Landing { what: row.what.clone(), first_key });
+                        flight.land(|| Landing { what: row.what.clone(), first_key });
                         return Ok(row);
                     }
                     let known = self.books.store.look(subject.fingerprint, subject.item.clone()).await;
@@ -150,7 +150,7 @@ impl Engine {
                         return Ok(row);
                     }
                     let row = self.ask(&subject).await?;
-                    flight.land(Landing { what: row.what.clone(), first_key: subject.item.key.clone() });
+                    flight.land(|| Landing { what: row.what.clone(), first_key: subject.item.key.clone() });
                     return Ok(row);
                 }
             }
