@@ -57,7 +57,7 @@ enum Books {
         clerk: Mutex<Option<JoinHandle<Result<()>>>>,
     },
     /// Nothing once it is closed.
-    Memory(Mutex<Option<Memory>>),
+    Memory(Box<Mutex<Option<Memory>>>),
 }
 
 impl Store {
@@ -84,7 +84,7 @@ impl Store {
     }
 
     fn in_memory(memory: Memory, ambient: &Ambient) -> Self {
-        let books = Books::Memory(Mutex::new(Some(memory)));
+        let books = Books::Memory(Box::new(Mutex::new(Some(memory))));
         Self { books, spent: Spent::default(), ambient: ambient.clone(), process: std::process::id() }
     }
 

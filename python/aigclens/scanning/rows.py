@@ -117,8 +117,8 @@ COLUMNS: tuple[str, ...] = tuple(
     for name in ((part.name, "disagrees") if part.name == "evidence" else (part.name,))
 )
 _COLUMNS = frozenset(COLUMNS)
-# What a row is while it is made: the same fields, each set as any attribute is. Those of a class that is frozen take four times
-# as long, and there are millions of rows.
+# What a row is while it is made: the same fields, each set as any attribute is. Those of a class that is frozen take
+# four times as long, and there are millions of rows.
 _Draft: Any = make_dataclass("_Draft", [one.name for one in fields(ScanRow)], slots=True)
 
 
