@@ -92,6 +92,8 @@ def coerce(source: object, limit: int = MOST_BYTES, *, for_inspection: bool = Fa
 
 
 def _text(text: str) -> tuple[Any, ...]:
+    if text.startswith(("https:", "http:")):
+        return ("url", text)
     if not text.strip():
         raise InvalidParameter("the source is an empty text; pass a path or a URL")
     bare = text.strip().lower()

@@ -16,6 +16,7 @@ use time::macros::format_description;
 const STAMP: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
+/// What makes a row of its fields.
 static ROW: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 /// Who was asked, for rows that nobody answered.
@@ -39,7 +40,7 @@ fn stamp(at: Duration) -> Option<String> {
 /// `aigclens.scanning.rows.ScanRow`, its fields in order.
 pub fn row<'py>(py: Python<'py>, row: &Row, asked: &Asked, extras: &Bound<'py, PyDict>) -> PyResult<Bound<'py, PyAny>> {
     let class = ROW.get_or_try_init(py, || -> PyResult<Py<PyAny>> {
-        Ok(py.import("aigclens.scanning.rows")?.getattr("ScanRow")?.unbind())
+        Ok(py.import("aigclens.scanning.rows")?.getattr("made")?.unbind())
     })?;
     let extra = match extras.is_empty() {
         true => None,

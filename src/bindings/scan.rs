@@ -59,7 +59,7 @@ pub fn question(call: &Call, settings: &Settings) -> Question {
 }
 
 /// Reads items: tuples of key, shown source, and what `aigclens.sources` made of it, or an exception.
-pub fn feed(items: &Bound<'_, PyList>, take: impl Fn(Input)) -> PyResult<()> {
+pub fn feed(items: &Bound<'_, PyList>, mut take: impl FnMut(Input)) -> PyResult<()> {
     for one in items {
         let (key, source, parts): (String, String, Bound<'_, PyAny>) = one.extract()?;
         let found = match parts.cast::<PyTuple>() {
@@ -170,7 +170,11 @@ impl Scan {
     #[pyo3(signature = (items, /))]
     fn feed(&self, py: Python<'_>, items: &Bound<'_, PyList>) -> PyResult<()> {
         let core = self.core(py)?;
-        feed(items, |input| core.feed(input))
+        let mut inputs = Vec::with_capacity(items.len());
+        // Those before one that cannot be read are fed all the same.
+        let read = feed(items, |input| inputs.push(input));
+        core.feed_all(inputs);
+        read
     }
 
     /// Nothing more will be fed.

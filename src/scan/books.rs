@@ -60,6 +60,9 @@ impl Books {
     /// Sets the price of one call aside. Where only calls in flight stand in the way, their ends are waited for: they may
     /// cost nothing.
     async fn reserve(&self) -> Result<()> {
+        if locked(&self.budget).reserve() {
+            return Ok(());
+        }
         loop {
             let settled = self.settled.notified();
             tokio::pin!(settled);
@@ -114,13 +117,13 @@ struct Lines {
     is_reserved: bool,
 }
 
-fn paid(attempts: &[Attempt]) -> Vec<Attempt> {
-    attempts.iter().filter(|attempt| attempt.operation.is_paid()).cloned().collect()
+fn paid(attempts: &[Attempt]) -> Vec<&Attempt> {
+    attempts.iter().filter(|attempt| attempt.operation.is_paid()).collect()
 }
 
 impl Entry {
     /// The budget learns how requests ended.
-    fn account(&self, lines: &mut Lines, paid: &[Attempt]) {
+    fn account(&self, lines: &mut Lines, paid: &[&Attempt]) {
         for attempt in paid.iter().skip(lines.settled) {
             self.books.release(attempt.billing);
             lines.settled += 1;
@@ -137,7 +140,7 @@ impl Entry {
                 // The last one was not made use of: its request was never sent.
                 return Ok(());
             }
-            (lines.intents.iter().copied().zip(paid).collect(), lines.is_reserved)
+            (lines.intents.iter().copied().zip(paid.into_iter().cloned()).collect(), lines.is_reserved)
         };
         if *self.books.stopping.borrow() {
             return Err(self.books.stopped().await);
@@ -172,7 +175,7 @@ impl Entry {
             if std::mem::take(&mut lines.is_reserved) {
                 self.books.release(Billing::NotBilled);
             }
-            let ends = paid.into_iter().map(Some).chain(std::iter::repeat(None));
+            let ends = paid.into_iter().cloned().map(Some).chain(std::iter::repeat(None));
             lines.intents.iter().copied().zip(ends).collect()
         };
         if intents.is_empty() && matches!(end, End::Open) {

@@ -16,14 +16,16 @@ pub(super) struct Landing {
 type Report = Option<Landing>;
 
 #[derive(Debug, Default)]
-pub(super) struct Flights(Mutex<HashMap<Fingerprint, watch::Receiver<Report>>>);
+pub(super) struct Flights(Mutex<Reports>);
+
+/// What is being asked about; who reports it, once somebody waits for that.
+type Reports = HashMap<Fingerprint, Option<watch::Sender<Report>>>;
 
 /// The one that asks. Others board again where it ends without a landing.
 #[derive(Debug)]
 pub(super) struct Flight {
     flights: Arc<Flights>,
     fingerprint: Fingerprint,
-    report: watch::Sender<Report>,
 }
 
 #[derive(Debug)]
@@ -33,31 +35,38 @@ pub(super) enum Boarding {
 }
 
 impl Flights {
-    fn map(&self) -> MutexGuard<'_, HashMap<Fingerprint, watch::Receiver<Report>>> {
+    fn map(&self) -> MutexGuard<'_, Reports> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn board(self: &Arc<Self>, fingerprint: Fingerprint) -> Boarding {
         match self.map().entry(fingerprint) {
-            Entry::Occupied(known) => Boarding::Second(known.get().clone()),
+            Entry::Occupied(mut known) => {
+                let report = known.get_mut().get_or_insert_with(|| watch::Sender::new(None));
+                Boarding::Second(report.subscribe())
+            }
             Entry::Vacant(free) => {
-                let (report, receiver) = watch::channel(None);
-                free.insert(receiver);
-                Boarding::First(Flight { flights: Arc::clone(self), fingerprint, report })
+                free.insert(None);
+                Boarding::First(Flight { flights: Arc::clone(self), fingerprint })
             }
         }
     }
 }
 
 impl Flight {
-    pub(super) fn land(self, landing: Landing) {
+    pub(super) fn land(self, landing: impl FnOnce() -> Landing) {
+        let report = self.flights.map().get_mut(&self.fingerprint).and_then(Option::take);
         // Nobody may be waiting.
-        let _ = self.report.send(Some(landing));
+        if let Some(report) = report {
+            let _ = report.send(Some(landing()));
+        }
     }
 }
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.flights.map().remove(&self.fingerprint);
+        // Whoever waits boards again once the reporter is gone.
+        let report = self.flights.map().remove(&self.fingerprint);
+        drop(report);
     }
 }

@@ -109,7 +109,7 @@ impl Engine {
                 Ok(Subject { number, item, fingerprint, evidence, is_declared, loaded })
             }
             Err(error) => {
-                let what = What::Failed(Box::new(failure(&error, Vec::new(), self.books.ambient.now())));
+                let what = What::Failed(Arc::new(failure(&error, Vec::new(), self.books.ambient.now())));
                 let (evidence, billing) = (Vec::new(), Billing::NotBilled);
                 Err(Row {
                     number,
@@ -141,7 +141,7 @@ impl Engine {
                 Boarding::First(flight) => {
                     if let Some(row) = self.declared(&subject).await? {
                         let first_key = row.duplicate_of.clone().unwrap_or_else(|| subject.item.key.clone());
-                        flight.land(Landing { what: row.what.clone(), first_key });
+                        flight.land(|| Landing { what: row.what.clone(), first_key });
                         return Ok(row);
                     }
                     let known = self.books.store.look(subject.fingerprint, subject.item.clone()).await;
@@ -150,7 +150,7 @@ impl Engine {
                         return Ok(row);
                     }
                     let row = self.ask(&subject).await?;
-                    flight.land(Landing { what: row.what.clone(), first_key: subject.item.key.clone() });
+                    flight.land(|| Landing { what: row.what.clone(), first_key: subject.item.key.clone() });
                     return Ok(row);
                 }
             }
@@ -189,11 +189,11 @@ impl Engine {
             Known::Nothing => None,
             Known::Answered(past) => {
                 let Past { what, first_key, is_of_this_run, .. } = *past;
-                Some(subject.repeated(What::Answered(Box::new(what)), first_key, is_of_this_run))
+                Some(subject.repeated(What::Answered(Arc::new(what)), first_key, is_of_this_run))
             }
             Known::Failed(past) => {
                 let Past { what, first_key, is_of_this_run, .. } = *past;
-                Some(subject.repeated(What::Failed(Box::new(what)), first_key, is_of_this_run))
+                Some(subject.repeated(What::Failed(Arc::new(what)), first_key, is_of_this_run))
             }
             Known::Unresolved { tries } => {
                 let message = match tries >= MOST_TRIES {
@@ -207,7 +207,7 @@ impl Engine {
                 };
                 let error = Error::new(Kind::AmbiguousOutcome, message);
                 let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
-                Some(subject.row(What::Failed(Box::new(failure)), true, &subject.item.key))
+                Some(subject.row(What::Failed(Arc::new(failure)), true, &subject.item.key))
             }
         }
     }
@@ -267,8 +267,8 @@ impl Engine {
             Ok(found) => {
                 self.weather.heard(pass, Sign::Fair, None);
                 let (attempts, billing) = (found.attempts.clone(), found.billing);
-                let answer = Box::new(answer(found, subject.evidence.clone(), self.books.ambient.now()));
-                let closed = entry.close(&attempts, End::Answered(answer.clone())).await;
+                let answer = Arc::new(answer(found, subject.evidence.clone(), self.books.ambient.now()));
+                let closed = entry.close(&attempts, End::Answered(Arc::clone(&answer))).await;
                 self.written(closed);
                 Ok(row(What::Answered(answer), billing))
             }
@@ -294,7 +294,7 @@ impl Engine {
                     let closed = entry.close(attempts, End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
                     let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
-                    return Ok(row(What::Failed(Box::new(failure)), Billing::NotBilled));
+                    return Ok(row(What::Failed(Arc::new(failure)), Billing::NotBilled));
                 }
                 if !is_row {
                     let closed = entry.close(attempts, End::Open).await;
@@ -307,10 +307,10 @@ impl Engine {
                     let tries = if verdict == Verdict::Wait(Sign::Silent) { RESTED } else { 0 };
                     return Ok(Next::Again { counts, tries });
                 }
-                let failure: Box<Failure> =
-                    Box::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
+                let failure: Arc<Failure> =
+                    Arc::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
                 let billing = error.billing();
-                let closed = entry.close(attempts, End::Failed(failure.clone())).await;
+                let closed = entry.close(attempts, End::Failed(Arc::clone(&failure))).await;
                 self.written(closed);
                 if let Some(diagnosis) = diagnosis {
                     self.stop(Some(diagnosis));
@@ -342,7 +342,7 @@ impl Engine {
 /// The row of an item about which this program broke down. It tells no time: the clock may be what broke.
 fn broken(number: u64, item: Item, fingerprint: Option<Fingerprint>, billing: Billing) -> Row {
     let error = Error::new(Kind::Internal, "the scan failed inside about this item: a panic; please report it");
-    let what = What::Failed(Box::new(failure(&error.with_billing(billing), Vec::new(), Duration::ZERO)));
+    let what = What::Failed(Arc::new(failure(&error.with_billing(billing), Vec::new(), Duration::ZERO)));
     Row { number, item, what, evidence: Vec::new(), fingerprint, billing, is_cached: false, duplicate_of: None }
 }
 

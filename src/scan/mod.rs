@@ -22,6 +22,7 @@ use crate::store::{Known, Store};
 use books::Books;
 use flights::Flights;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
@@ -145,11 +146,29 @@ struct Engine {
 impl Engine {
     /// The outcome of something that is given up when the scan is stopped.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        if *self.stopping.borrow() {
+            return None;
+        }
+        tokio::pin!(work);
+        // Most of it has nothing to wait for, and then nobody has to listen for the end.
+        if let Poll::Ready(done) = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
+            return Some(done);
+        }
         let mut stopping = self.stopping.subscribe();
         tokio::select! {
             biased;
             _ = stopping.wait_for(|stopping| *stopping) => None,
-            done = work => Some(done),
+            done = &mut work => Some(done),
+        }
+    }
+
+    /// One item, from its being fed to its row being told of.
+    async fn item(self: Arc<Self>, number: u64, bytes: usize, input: Input) {
+        let row = self.story(number, input).await;
+        if self.window.put(number, bytes, row) {
+            // What else has come by now is told of together: each telling may wake a thread.
+            tokio::task::yield_now().await;
+            self.window.tell_all();
         }
     }
 
@@ -185,19 +204,34 @@ impl Scan {
         Self { engine: Arc::new(engine), runtime }
     }
 
-    /// How many more items may be fed now.
+    /// How many more items may be fed now. None while there is room for a few only: they are fed together.
     pub fn room(&self) -> usize {
-        self.engine.window.room()
+        let room = self.engine.window.room();
+        if room < AHEAD && !self.engine.window.is_idle() { 0 } else { room }
     }
 
     /// One more item. Whoever feeds more than there is room for holds it all in memory.
     pub fn feed(&self, input: Input) {
-        let bytes = input.bytes();
-        let number = self.engine.window.enter(bytes);
+        self.feed_all(vec![input]);
+    }
+
+    /// So many more items, in this order: the runtime's thread is woken once for all of them.
+    pub fn feed_all(&self, inputs: Vec<Input>) {
+        if inputs.is_empty() {
+            return;
+        }
+        let numbered: Vec<(u64, usize, Input)> = inputs
+            .into_iter()
+            .map(|input| {
+                let bytes = input.bytes();
+                (self.engine.window.enter(bytes), bytes, input)
+            })
+            .collect();
         let engine = Arc::clone(&self.engine);
         self.runtime.spawn(async move {
-            let row = engine.story(number, input).await;
-            engine.window.leave(number, bytes, row);
+            for (number, bytes, input) in numbered {
+                tokio::spawn(Arc::clone(&engine).item(number, bytes, input));
+            }
         });
     }
 

@@ -4,6 +4,7 @@ use crate::client::{Content, Source};
 use crate::error::{Error, Kind};
 use crate::evidence::Evidence;
 use crate::store::{Answer, By, Failure, Fingerprint, Item};
+use std::sync::Arc;
 
 /// One item as it is fed: a source, or what was wrong with it already.
 #[derive(Debug, Clone)]
@@ -26,8 +27,8 @@ impl Input {
 /// What became of an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum What {
-    Answered(Box<Answer>),
-    Failed(Box<Failure>),
+    Answered(Arc<Answer>),
+    Failed(Arc<Failure>),
     /// Its own declaration was enough: nobody was asked, and nothing is written down, so that a later run may ask.
     Declared {
         /// Words for what is worth a look.

@@ -96,6 +96,9 @@ impl Weather {
 
     /// Waits until a call may be made; an error where the outage lasts for longer than there is patience.
     pub(super) async fn pass(self: &Arc<Self>) -> Result<Pass, Error> {
+        if self.sky().foul.is_none() {
+            return Ok(Pass { weather: Arc::clone(self), probes: None });
+        }
         loop {
             let changed = self.changed.notified();
             tokio::pin!(changed);
@@ -124,6 +127,8 @@ impl Weather {
     /// Hears how a call ended. An error where this makes it plain that the scan itself is wrong.
     pub(super) fn heard(&self, pass: &Pass, sign: Sign, error: Option<&Error>) -> Option<Error> {
         let mut sky = self.sky();
+        // In fair weather nobody waits.
+        let was_foul = sky.foul.is_some();
         let mut diagnosis = None;
         match sign {
             Sign::Silent => return None,
@@ -156,7 +161,9 @@ impl Weather {
             }
         }
         drop(sky);
-        self.changed.notify_waiters();
+        if was_foul {
+            self.changed.notify_waiters();
+        }
         diagnosis
     }
 }

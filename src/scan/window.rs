@@ -22,6 +22,8 @@ struct State {
     is_stopped: bool,
     why: Option<Error>,
     waker: Option<Waker>,
+    /// Whether somebody is about to tell of what is ready.
+    is_told_soon: bool,
     /// Who is told once everything has ended, whether its rows are taken or not.
     last: Vec<Waker>,
 }
@@ -70,6 +72,11 @@ impl Window {
         if held > 0 && state.bytes >= self.bytes { 0 } else { self.items.saturating_sub(held) }
     }
 
+    /// Whether nothing is under way.
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().under_way == 0
+    }
+
     /// An item goes in; it gets its number.
     pub(super) fn enter(&self, bytes: usize) -> u64 {
         let mut state = self.state();
@@ -82,6 +89,13 @@ impl Window {
 
     /// An item has its row, or none since the scan was stopped before its turn.
     pub(super) fn leave(&self, number: u64, bytes: usize, row: Option<Row>) {
+        let _ = self.put(number, bytes, row);
+        self.tell_all();
+    }
+
+    /// The same, and nobody is told of it yet. Whether the caller is to do so ([`Self::tell_all`]), since nobody else will.
+    #[must_use]
+    pub(super) fn put(&self, number: u64, bytes: usize, row: Option<Row>) -> bool {
         let mut guard = self.state();
         let state = &mut *guard;
         state.under_way -= 1;
@@ -95,7 +109,14 @@ impl Window {
         } else {
             state.ready.extend(row);
         }
-        self.tell(guard);
+        !std::mem::replace(&mut state.is_told_soon, true)
+    }
+
+    /// Tells whoever waits of what there is.
+    pub(super) fn tell_all(&self) {
+        let mut state = self.state();
+        state.is_told_soon = false;
+        self.tell(state);
     }
 
     fn tell(&self, mut state: MutexGuard<'_, State>) {

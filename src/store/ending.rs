@@ -124,7 +124,7 @@ impl Ending {
 }
 
 impl Outcome {
-    fn of_answer(answer: &Answer) -> Self {
+    pub(super) fn of_answer(answer: &Answer) -> Self {
         Self {
             label: answer.label.clone(),
             is_aigc: answer.is_aigc,
@@ -148,7 +148,7 @@ impl Outcome {
         }
     }
 
-    fn of_failure(failure: &Failure) -> Self {
+    pub(super) fn of_failure(failure: &Failure) -> Self {
         Self {
             label: None,
             is_aigc: None,

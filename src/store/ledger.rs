@@ -241,7 +241,7 @@ impl Desk {
             "UPDATE content SET state = ?2, run = ?3, \"check\" = ?4, ({COLUMNS}) = ({marks}) WHERE id = ?1"
         ))?;
         let head: [Value; 4] = [content.into(), state.to_owned().into(), self.run.into(), outcome.check(&place).into()];
-        update.execute(params_from_iter(head.into_iter().chain(values(outcome))))?;
+        update.execute(params_from_iter(head.into_iter().chain(values(outcome.clone()))))?;
         Ok(())
     }
 
@@ -358,8 +358,7 @@ fn first(connection: &Connection, content: i64, item: &Item) -> rusqlite::Result
 }
 
 /// An outcome in the order of its columns.
-fn values(outcome: &Outcome) -> [Value; COUNT] {
-    let one = outcome.clone();
+pub(super) fn values(one: Outcome) -> [Value; COUNT] {
     [
         one.label.into(),
         one.is_aigc.into(),

@@ -20,7 +20,7 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(5);
 
 /// The settings of every connection that writes: a commit is on the disk when it returns, and what is read is looked at.
-const SETTINGS: &str = "
+pub(super) const SETTINGS: &str = "
     PRAGMA trusted_schema = OFF;
     PRAGMA cell_size_check = ON;
     PRAGMA mmap_size = 0;
@@ -77,26 +77,14 @@ pub(super) fn on_disk(path: &Path, question: &Question, ambient: &Ambient) -> Re
     Ok((Clerk::new(connection, desk, Some(keep), ambient.clone()), spent))
 }
 
-/// A store of this process's own that is gone with it.
-pub(super) fn private(question: &Question, ambient: &Ambient) -> Result<(Clerk, Spent)> {
-    let nowhere = Path::new("(temporary)");
-    let make = || -> rusqlite::Result<(Connection, Desk)> {
-        let connection = Connection::open("")?;
-        connection.set_prepared_statement_cache_capacity(64);
-        connection.execute_batch(SETTINGS)?;
-        connection.execute_batch("PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF;")?;
-        schema::create(&connection, &identifier(ambient), super::ending::nanos(ambient.now()))?;
-        let desk = Desk::open(&connection, question, ambient.now(), &lock::host())?;
-        Ok((connection, desk))
-    };
-    let (connection, desk) = make().map_err(|error| fault::told(nowhere, &error))?;
-    Ok((Clerk::new(connection, desk, None, ambient.clone()), Spent::default()))
-}
-
-/// A store that is only looked into; one that is not there knows nothing.
-pub(super) fn to_estimate(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<(Clerk, Spent)> {
+/// A store that is only looked into; nothing where it is not there.
+pub(super) fn to_estimate(
+    path: Option<&Path>,
+    question: &Question,
+    ambient: &Ambient,
+) -> Result<Option<(Clerk, Spent)>> {
     let path = path.map(place::resolve).transpose()?.filter(|path| Identity::of(path).is_some());
-    let Some(path) = path else { return private(question, ambient) };
+    let Some(path) = path else { return Ok(None) };
     let Reader { connection, path } = Reader::open(&path)?;
     let look = || -> rusqlite::Result<(Desk, Spent)> {
         let desk = Desk::find(&connection, question)?;
@@ -105,7 +93,7 @@ pub(super) fn to_estimate(path: Option<&Path>, question: &Question, ambient: &Am
         Ok((desk, spent))
     };
     let (desk, spent) = look().map_err(|error| fault::told(&path, &error))?;
-    Ok((Clerk::new(connection, desk, None, ambient.clone()), spent))
+    Ok(Some((Clerk::new(connection, desk, None, ambient.clone()), spent)))
 }
 
 fn connect(path: &Path) -> Result<Connection> {

@@ -2,6 +2,7 @@
 use crate::attempt::{Attempt, Billing};
 use crate::detection::{Engine, Label};
 use crate::error::Kind;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What is asked, and where. An answer counts for the same question only: neither another service nor another endpoint,
@@ -96,8 +97,8 @@ pub struct Failure {
 /// How one call about a content ended.
 #[derive(Debug, Clone, PartialEq)]
 pub enum End {
-    Answered(Box<Answer>),
-    Failed(Box<Failure>),
+    Answered(Arc<Answer>),
+    Failed(Arc<Failure>),
     /// Nothing is decided: an outage, or the scan was stopped before the paid request. Attempts still count.
     Open,
 }

@@ -4,6 +4,7 @@ mod crash;
 mod crowd;
 mod damage;
 mod lock;
+mod memory;
 mod places;
 mod reading;
 mod rescued;

@@ -251,14 +251,17 @@ class Drive:
         rows, self._is_over, why = self._native.take(_BATCH, self._extras)
         if why is not None:
             self._why = why
-        self._rows.extend(rows)
+        if rows:
+            # The ledger is ahead of the rows that are handed out one after the other, and never behind them.
+            self._count()
+            self._rows.extend(rows)
         return bool(rows) or self._is_over
 
     def _hand_out(self) -> ScanRow:
         row = self._rows.popleft()
         self.summary.add(row)
-        self._count()
-        self._reporter.tell(self.state if not self._rows else None)
+        if self._reporter.is_heard:
+            self._reporter.tell(self.state if not self._rows else None)
         return row
 
     def _count(self) -> None:

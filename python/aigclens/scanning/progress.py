@@ -102,6 +102,11 @@ class Reporter:
         self._is_ended = self._is_broken = False
         self._samples: deque[tuple[float, int]] = deque([(clock(), 0)])
 
+    @property
+    def is_heard(self) -> bool:
+        """Whether anybody is told."""
+        return self._sink is not None
+
     def tell(self, state: str | None = None) -> None:
         """There may be news. Costs next to nothing where it is too early.
 

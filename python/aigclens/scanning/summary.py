@@ -109,6 +109,7 @@ class Summary:
         self._started_at, self._started = wall(), clock()
         self._ended_at: float | None = None
         self._elapsed = 0.0
+        self._is_from_ledger = False
 
     def __repr__(self) -> str:
         doubt = f", possibly {self.possibly_billed_usd:f}" if self.possibly_billed_calls else ""
@@ -119,19 +120,24 @@ class Summary:
 
     def add(self, row: ScanRow) -> None:
         """Counts a row."""
+        billing, engine = row.billing, row.engine
         self.items += 1
-        self.cached += row.cached
-        self.duplicates += row.duplicate_of is not None
-        self.declared += row.engine == "provenance"
-        self.disagreements += row.disagrees
-        if row.billing == "billed":
-            self.billed_calls += 1
-        elif row.billing == "possibly_billed":
-            self.possibly_billed_calls += 1
-        else:
+        if row.cached:
+            self.cached += 1
+        if row.duplicate_of is not None:
+            self.duplicates += 1
+        if row.evidence and row.disagrees:
+            self.disagreements += 1
+        # The ledger's counts of calls are ahead of this row's: see `spend`.
+        if not self._is_from_ledger:
+            self.billed_calls += billing == "billed"
+            self.possibly_billed_calls += billing == "possibly_billed"
+        if billing == "not_billed":
             self.not_billed += 1
-        if row.engine is not None:
-            self.engines[row.engine] += 1
+        if engine is not None:
+            self.engines[engine] += 1
+            if engine == "provenance":
+                self.declared += 1
         if not row.ok:
             self.failed += 1
             _count(self.errors, row.error_code or "(none)")
@@ -154,6 +160,7 @@ class Summary:
         An item can have taken several, and not every call that may have been charged has a row.
         """
         self.billed_calls, self.possibly_billed_calls = billed_calls, possibly_billed_calls
+        self._is_from_ledger = True
 
     def end(self, stopped: str | None = None, resume: str | None = None) -> None:
         """The run is over; harmless when repeated.

@@ -97,7 +97,7 @@ fn a_failed_rescue_does_not_spoil_the_next() {
     let mut large = answer(2);
     large.raw = vec![b'x'; 1 << 20];
     let ends = vec![(intents[1], Some(attempt(Billing::Billed)))];
-    let told = wait(store.settle(settlement(2, ends, End::Answered(Box::new(large))))).unwrap_err();
+    let told = wait(store.settle(settlement(2, ends, End::Answered(std::sync::Arc::new(large))))).unwrap_err();
     assert!(told.message().contains("could be kept nowhere"), "{told}");
     disk.free();
     settle_it(&store, 3, intents[2]);

@@ -91,7 +91,7 @@ fn settle_large(store: &Store, number: u32, intent: Intent) -> crate::error::Res
     let mut large = answer(number);
     large.raw = vec![b'x'; 1 << 20];
     let intents = vec![(intent, Some(attempt(crate::attempt::Billing::Billed)))];
-    wait(store.settle(settlement(number, intents, End::Answered(Box::new(large)))))
+    wait(store.settle(settlement(number, intents, End::Answered(std::sync::Arc::new(large)))))
 }
 
 /// L07: what the reserve is too small for is kept outside of the store, and taken over when it is opened next.

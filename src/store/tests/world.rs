@@ -163,11 +163,11 @@ pub(super) fn settlement(number: u32, intents: Vec<(Intent, Option<Attempt>)>, e
 }
 
 pub(super) fn answered(number: u32) -> End {
-    End::Answered(Box::new(answer(number)))
+    End::Answered(std::sync::Arc::new(answer(number)))
 }
 
 pub(super) fn failed(billing: Billing) -> End {
-    End::Failed(Box::new(failure(billing)))
+    End::Failed(std::sync::Arc::new(failure(billing)))
 }
 
 /// Runs what a scan would await.

@@ -55,6 +55,15 @@ class Reader:
         self._number = -1
         self._rows: lists.Rows | None = None
 
+    def url(self, element: object) -> Item | None:
+        """The item of a URL as most are, without the questions that everything else is asked: lists have millions."""
+        if type(element) is not str or not element.startswith(("https://", "http://")) or not element.isascii():
+            return None
+        if "\0" in element or kinds.kind_of(element.partition("?")[0]) is not None:
+            return None
+        self._number += 1
+        return Item(element, element, element)
+
     def items(self, element: object) -> Iterator[Item]:
         """The item of one element, or the items of the archive, list or folder that it names."""
         self._number += 1
@@ -128,4 +137,8 @@ def read(source: Iterable[Any], options: Options) -> Items:
         source = source.items()
     reader = Reader(options)
     for element in source:
-        yield from reader.items(element)
+        item = reader.url(element)
+        if item is None:
+            yield from reader.items(element)
+        else:
+            yield item
