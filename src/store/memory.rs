@@ -77,19 +77,23 @@ impl Memory {
     /// What is known of a content, to one that may ask about it: requests under way are its own affair.
     pub(super) fn look(&mut self, fingerprint: Fingerprint) -> Result<Known> {
         self.recall(fingerprint)?;
-        Ok(self.contents.get(&fingerprint).map_or(Known::Nothing, Content::known))
+        let known = self.contents.get(&fingerprint).map_or(Known::Nothing, Content::known);
+        self.bound()?;
+        Ok(known)
     }
 
     /// What is known of a content. What is just being asked about is unresolved.
     pub(super) fn peek(&mut self, fingerprint: Fingerprint) -> Result<Known> {
         self.recall(fingerprint)?;
-        Ok(match self.contents.get(&fingerprint) {
+        let known = match self.contents.get(&fingerprint) {
             Some(content) if content.state == State::Open && content.open > 0 => {
                 Known::Unresolved { tries: content.tries.saturating_add(1) }
             }
             Some(content) => content.known(),
             None => Known::Nothing,
-        })
+        };
+        self.bound()?;
+        Ok(known)
     }
 
     /// Notes that a paid request is about to be made, and how those before it ended.
@@ -113,6 +117,11 @@ impl Memory {
 
     /// Notes how a call ended. Noting the same once more changes nothing.
     pub(super) fn settle(&mut self, settlement: Settlement) -> Result<()> {
+        self.note(settlement)?;
+        self.bound()
+    }
+
+    fn note(&mut self, settlement: Settlement) -> Result<()> {
         let Settlement { fingerprint, item, intents, end } = settlement;
         let mut is_news = false;
         for (intent, _) in &intents {
@@ -151,20 +160,20 @@ impl Memory {
         (content.state, content.outcome) = (state, Some(outcome));
         let after = content.bytes();
         self.bytes = (self.bytes + after).saturating_sub(before);
-        self.bound()
+        Ok(())
     }
 
     /// The key that a content was met with before; the first time, it is noted.
     pub(super) fn seen(&mut self, fingerprint: Fingerprint, key: String) -> Result<Option<String>> {
         let content = self.content(fingerprint)?;
-        if let Some(first) = &content.seen {
-            return Ok(Some(first.clone()));
+        let first = content.seen.clone();
+        if first.is_none() {
+            let bytes = key.len();
+            content.seen = Some(key);
+            self.bytes += bytes;
         }
-        let bytes = key.len();
-        content.seen = Some(key);
-        self.bytes += bytes;
         self.bound()?;
-        Ok(None)
+        Ok(first)
     }
 
     /// Bytes at hand.
@@ -198,7 +207,7 @@ impl Memory {
         })
     }
 
-    /// Brings back what was moved into the file.
+    /// Brings back what was moved into the file. Whoever wants it takes it before the next [`Self::bound`].
     fn recall(&mut self, fingerprint: Fingerprint) -> Result<()> {
         let Some(spill) = &self.spill else { return Ok(()) };
         if !spill.may_have(fingerprint) || self.contents.contains_key(&fingerprint) {
@@ -209,7 +218,7 @@ impl Memory {
             self.ages.push_back(fingerprint);
             self.contents.insert(fingerprint, content);
         }
-        self.bound()
+        Ok(())
     }
 
     /// Moves the oldest into the file where there is too much at hand; they stay where the file cannot take them.
@@ -217,7 +226,7 @@ impl Memory {
         if self.bytes <= self.most {
             return Ok(());
         }
-        let mut left = self.most / SHARE;
+        let mut left = (self.most / SHARE).max(1);
         let (mut oldest, mut staying) = (Vec::new(), VecDeque::new());
         while left > 0
             && let Some(fingerprint) = self.ages.pop_front()

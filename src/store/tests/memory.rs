@@ -12,7 +12,7 @@ fn holding(place: &Place, bytes: usize) -> Store {
 /// A file, memory, memory that spills now and then, and memory that spills all the time.
 fn all(place: &Place) -> [Store; 4] {
     let memory = Store::open(None, &question(), &place.ambient()).unwrap();
-    [place.open().unwrap(), memory, holding(place, 20_000), holding(place, 0)]
+    [place.open().unwrap(), memory, holding(place, 6_000), holding(place, 0)]
 }
 
 const BILLINGS: [Billing; 3] = [Billing::Billed, Billing::NotBilled, Billing::PossiblyBilled];
