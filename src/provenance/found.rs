@@ -20,12 +20,24 @@ pub struct Provenance {
     pub metadata: Vec<(String, String)>,
     /// Where the XMP says that a manifest is kept. It is never fetched.
     pub remote_manifest: Option<String>,
-    /// Stable words for what could not be read: `metadata_too_large`, `c2pa_unreadable`, `c2pa_compressed`,
-    /// `c2pa_too_large`, `xmp_unreadable`, `exif_unreadable`, `truncated`, `stealth_interlaced`, `stealth_too_large`.
+    /// Stable words for what could not be read, of [`Provenance::WARNINGS`].
     pub warnings: Vec<&'static str>,
 }
 
 impl Provenance {
+    /// Every word that can stand in [`Provenance::warnings`].
+    pub const WARNINGS: [&str; 9] = [
+        "truncated",
+        "metadata_too_large",
+        "xmp_unreadable",
+        "exif_unreadable",
+        "c2pa_unreadable",
+        "c2pa_compressed",
+        "c2pa_too_large",
+        "stealth_interlaced",
+        "stealth_too_large",
+    ];
+
     pub(super) fn declare(&mut self, evidence: Evidence) {
         if self.evidence.len() < MOST {
             self.evidence.push(evidence);

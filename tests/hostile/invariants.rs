@@ -1,18 +1,6 @@
 //! What holds for the provenance of any bytes. The fuzz targets hold it too.
 use aigclens::provenance::{Provenance, inspect_deep, read};
 
-/// The words of `Provenance::warnings`.
-const WARNINGS: [&str; 8] = [
-    "metadata_too_large",
-    "c2pa_unreadable",
-    "c2pa_too_large",
-    "xmp_unreadable",
-    "exif_unreadable",
-    "stealth_interlaced",
-    "stealth_too_large",
-    "truncated",
-];
-
 /// Reads bytes twice, plainly and deeply, and fails on anything that must not be.
 pub fn hold(bytes: &[u8]) -> Provenance {
     let found = read(bytes);
@@ -46,7 +34,7 @@ pub fn bounded(found: &Provenance, size: usize) {
         assert!(value.chars().count() <= 4096, "{name}");
     }
     for (place, word) in found.warnings.iter().enumerate() {
-        assert!(WARNINGS.contains(word), "{word}");
+        assert!(Provenance::WARNINGS.contains(word), "{word}");
         assert!(!found.warnings[..place].contains(word), "{word} twice");
     }
     assert!(found.remote_manifest.as_ref().is_none_or(|url| url.chars().count() <= 4096));
