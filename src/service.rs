@@ -314,7 +314,7 @@ impl Service {
             sent: departure.sent,
             trip: departure.started.elapsed(),
             date: response.header("date"),
-            is_cached: response.headers.contains_key("age"),
+            is_cached: response.headers.contains("age"),
         };
         let is_notable = self.experience.clock(operation).learn(reading, departure.offset);
         let may_be_skew = |error: &Error| {

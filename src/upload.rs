@@ -353,7 +353,7 @@ fn check(response: &Response, image: &Image, secrets: &[&str]) -> Result<(Option
         return Err(oss_error::refusal(response.status, &response.body, secrets));
     }
     let request_id = response.header("x-oss-request-id").map(str::to_owned);
-    if request_id.is_none() && !response.headers.contains_key("x-oss-hash-crc64ecma") {
+    if request_id.is_none() && !response.headers.contains("x-oss-hash-crc64ecma") {
         return Err(Error::new(
             Kind::ResponseDecode,
             "PutObject: the answer is not one of the storage's; a proxy or a captive portal may have answered, and nothing \

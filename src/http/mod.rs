@@ -1,22 +1,26 @@
 //! The transport: one request out, one answer or one failure back. Nothing here retries, follows a redirect or unpacks a
 //! body, so that every send is one that the caller asked for and every byte is one that was signed or received.
-mod body;
 mod connect;
 mod connection;
+mod exchange;
 mod failure;
+mod framing;
+mod head;
+mod headers;
 mod pool;
 mod progress;
 mod proxy;
 pub mod scripted;
+mod stream;
 mod tls;
 mod tunnel;
 
 pub use failure::Failure;
+pub use headers::Headers;
 pub use pool::Pool;
 pub use tls::Trust;
 
 use crate::redact::Secret;
-use ::http::HeaderMap;
 use bytes::Bytes;
 use std::fmt::Debug;
 use std::future::Future;
@@ -29,6 +33,7 @@ pub const BODY_CAP: usize = 1024 * 1024;
 /// The value of a header, which may be a secret.
 #[derive(Debug, Clone)]
 pub enum HeaderText {
+    Fixed(&'static str),
     Plain(String),
     Sensitive(Secret),
 }
@@ -36,6 +41,7 @@ pub enum HeaderText {
 impl HeaderText {
     pub fn expose(&self) -> &str {
         match self {
+            Self::Fixed(text) => text,
             Self::Plain(text) => text,
             Self::Sensitive(secret) => secret.expose(),
         }
@@ -76,14 +82,14 @@ impl Request {
 #[derive(Debug, Clone)]
 pub struct Response {
     pub status: u16,
-    pub headers: HeaderMap,
+    pub headers: Headers,
     pub body: Bytes,
 }
 
 impl Response {
     /// A header's value, where it is readable text.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        self.headers.get(name)
     }
 }
 

@@ -1,20 +1,21 @@
 //! The connection pool: who waits for an answer holds a connection, and gives it back before the answer is handed on.
-use super::body::Watched;
 use super::connection::{Connection, Exchange};
+use super::exchange::Outgoing;
 use super::progress::Progress;
-use super::{Failure, HeaderText, Request, Response, Sending, Transport, connect, failure, proxy, tls, tunnel};
+use super::stream::Stream;
+use super::{Failure, HeaderText, Request, Response, Sending, Transport, connect, failure, head, proxy, tls, tunnel};
 use crate::ambient::Ambient;
 use crate::config::{Network, Timeouts};
 use crate::error::{Error, Kind, Result};
-use ::http::uri::{PathAndQuery, Uri};
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use crate::redact::Secret;
+use ::http::Uri;
 use rustls::pki_types::ServerName;
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 use std::{fmt, mem};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
 /// The age at which a connection is replaced, so that a move of the service in DNS is followed.
@@ -30,7 +31,17 @@ pub struct Pool {
     tls: Arc<OnceLock<Result<TlsConnector>>>,
     proxy: Arc<OnceLock<Result<Option<proxy::Choice>>>>,
     ambient: Ambient,
-    idle: Mutex<HashMap<String, VecDeque<Connection>>>,
+    idle: Arc<Idle>,
+}
+
+/// Connections that rest, by origin: those that were used last are behind.
+type Resting = HashMap<String, VecDeque<Connection>>;
+
+#[derive(Default)]
+struct Idle {
+    resting: Mutex<Resting>,
+    /// Whether somebody comes by to let go of those that have rested too long.
+    is_watched: AtomicBool,
 }
 
 /// Where a request goes, as its URL says.
@@ -56,7 +67,7 @@ impl Pool {
             tls: Arc::default(),
             proxy: Arc::default(),
             ambient,
-            idle: Mutex::default(),
+            idle: Arc::default(),
         }
     }
 
@@ -70,18 +81,14 @@ impl Pool {
             tls: Arc::clone(&self.tls),
             proxy: Arc::clone(&self.proxy),
             ambient: self.ambient.clone(),
-            idle: Mutex::default(),
+            idle: Arc::default(),
         }
-    }
-
-    fn idle(&self) -> MutexGuard<'_, HashMap<String, VecDeque<Connection>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that was used last, if one is left that may be used.
     fn take(&self, origin: &str) -> Option<Connection> {
-        let mut idle = self.idle();
-        let waiting = idle.get_mut(origin)?;
+        let mut resting = self.idle.resting();
+        let waiting = resting.get_mut(origin)?;
         while let Some(connection) = waiting.pop_back() {
             if connection.is_fresh(self.timeouts.idle, AGE) {
                 return Some(connection);
@@ -90,22 +97,22 @@ impl Pool {
         None
     }
 
-    /// Keeps a connection for the next request, and lets go of those that have waited too long.
+    /// Keeps a connection for the next request.
     fn keep(&self, origin: &str, connection: Connection) {
-        let mut idle = self.idle();
-        let waiting = match idle.get_mut(origin) {
-            Some(waiting) => waiting,
-            None => idle.entry(origin.to_owned()).or_default(),
-        };
-        while waiting.front().is_some_and(|oldest| !oldest.is_fresh(self.timeouts.idle, AGE)) {
-            waiting.pop_front();
+        let mut resting = self.idle.resting();
+        match resting.get_mut(origin) {
+            Some(waiting) => waiting.push_back(connection),
+            None => resting.entry(origin.to_owned()).or_default().push_back(connection),
         }
-        waiting.push_back(connection);
+        drop(resting);
+        if !self.idle.is_watched.swap(true, Ordering::AcqRel) {
+            tokio::spawn(watch(Arc::downgrade(&self.idle), self.timeouts.idle));
+        }
     }
 
     /// Lets go of every connection that waits: after a failure of the network the others are hardly better (F20).
     fn flush(&self, origin: &str) {
-        let stale = self.idle().get_mut(origin).map(mem::take);
+        let stale = self.idle.resting().get_mut(origin).map(mem::take);
         drop(stale);
     }
 
@@ -122,6 +129,7 @@ impl Pool {
             let progress = stream.progress();
             if proxy.is_tls {
                 let stream = self.handshake(&proxy.host, stream).await.map_err(failure::at_proxy)?;
+                let stream: Box<dyn Stream> = Box::new(stream);
                 let stream = tunnel::open(stream, &authority, authorization.as_ref()).await?;
                 return self.secure(target, stream, progress).await;
             }
@@ -139,7 +147,7 @@ impl Pool {
         &self,
         target: &Target,
         is_loopback: bool,
-    ) -> std::result::Result<Option<(Target, Option<HeaderValue>)>, Failure> {
+    ) -> std::result::Result<Option<(Target, Option<HeaderText>)>, Failure> {
         if is_loopback {
             return Ok(None);
         }
@@ -152,23 +160,22 @@ impl Pool {
         };
         let proxy = Target::read(way.uri().clone())
             .ok_or_else(|| Failure::new(Kind::Config, false, "the proxy's URL cannot be used; check its spelling"))?;
-        Ok(Some((proxy, way.basic_auth().cloned())))
+        let authorization = way.basic_auth().and_then(|value| value.to_str().ok());
+        Ok(Some((proxy, authorization.map(|value| HeaderText::Sensitive(Secret::new(value))))))
     }
 
     async fn secure(
         &self,
         target: &Target,
-        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        stream: impl Stream + 'static,
         progress: Progress,
     ) -> std::result::Result<Connection, Failure> {
-        if target.is_tls {
-            Connection::begin(self.handshake(&target.host, stream).await?, progress).await
-        } else {
-            Connection::begin(stream, progress).await
-        }
+        let stream: Box<dyn Stream> =
+            if target.is_tls { Box::new(self.handshake(&target.host, stream).await?) } else { Box::new(stream) };
+        Ok(Connection::begin(stream, progress))
     }
 
-    async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+    async fn handshake<S: Stream>(
         &self,
         host: &str,
         stream: S,
@@ -182,18 +189,20 @@ impl Pool {
     async fn attempt(
         &self,
         request: &Request,
-        mut message: ::http::Request<Watched>,
-        target: &Target,
+        origin: &str,
+        head: &[u8],
+        taken: &AtomicBool,
     ) -> std::result::Result<Response, Failure> {
-        let origin = origin(request.url.expose());
         loop {
             let (connection, is_used) = match self.take(origin) {
-                Some(connection) if connection.is_quiet().await => (connection, true),
-                Some(_) => continue,
+                Some(connection) => match connection.quiet().await {
+                    Some(connection) => (connection, true),
+                    None => continue,
+                },
                 // What is rare is kept out of the future that every call moves about.
-                None => (Box::pin(self.connect(target, request.is_loopback)).await?, false),
+                None => (Box::pin(self.connect(&target(request)?, request.is_loopback)).await?, false),
             };
-            match connection.exchange(message).await {
+            match connection.exchange(Outgoing::new(head, &request.body, taken)).await {
                 Exchange::Answered(response, connection) => {
                     if let Some(connection) = connection {
                         self.keep(origin, connection);
@@ -201,8 +210,8 @@ impl Pool {
                     return Ok(response);
                 }
                 // Not a second send: the connection had ended, and no byte of the request was written (F09).
-                Exchange::Untaken(untaken, _) if is_used => message = untaken,
-                Exchange::Untaken(_, failure) | Exchange::Failed(failure) => {
+                Exchange::Untaken(_) if is_used => {}
+                Exchange::Untaken(failure) | Exchange::Failed(failure) => {
                     self.flush(origin);
                     return Err(failure);
                 }
@@ -212,17 +221,47 @@ impl Pool {
 
     async fn within_time(&self, request: Request) -> std::result::Result<Response, Failure> {
         let time = request.time;
-        let target = request.url.expose().parse().ok().and_then(Target::read);
-        let target = target.ok_or_else(|| Failure::new(Kind::Internal, false, "the request's URL cannot be used"))?;
-        let message = message(&request, &target).map_err(|error| unsent(&error))?;
-        let taken = message.body().taken();
-        let outcome = tokio::time::timeout(time, self.attempt(&request, message, &target)).await;
+        let (origin, path) = parts(request.url.expose());
+        let head = message(&request, origin, path)?;
+        let taken = AtomicBool::new(false);
+        let outcome = tokio::time::timeout(time, self.attempt(&request, origin, &head, &taken)).await;
         outcome.unwrap_or_else(|_| {
             // Silence is how a network that has changed shows itself.
-            self.flush(origin(request.url.expose()));
+            self.flush(origin);
             Err(late(time, &taken))
         })
     }
+}
+
+impl Idle {
+    fn resting(&self) -> MutexGuard<'_, Resting> {
+        self.resting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Comes by now and then, and lets go of the connections that have rested too long, until none is left.
+async fn watch(idle: Weak<Idle>, rest: Duration) {
+    loop {
+        tokio::time::sleep(rest).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let stale = {
+            let mut resting = idle.resting();
+            let stale: Vec<Connection> = resting.values_mut().flat_map(|waiting| stale(waiting, rest)).collect();
+            resting.retain(|_, waiting| !waiting.is_empty());
+            if resting.is_empty() {
+                idle.is_watched.store(false, Ordering::Release);
+                return;
+            }
+            stale
+        };
+        drop(stale);
+    }
+}
+
+/// Those in front, which have rested longest.
+fn stale(waiting: &mut VecDeque<Connection>, rest: Duration) -> Vec<Connection> {
+    let fresh = waiting.iter().position(|one| one.is_fresh(rest, AGE)).unwrap_or(waiting.len());
+    waiting.drain(..fresh).collect()
 }
 
 impl Transport for Pool {
@@ -253,34 +292,45 @@ fn late(time: Duration, taken: &AtomicBool) -> Failure {
     Failure::new(Kind::ConnectTimeout, false, format!("no connection within {seconds:.3} s; nothing was sent"))
 }
 
-/// What stands before the path of a URL.
-fn origin(url: &str) -> &str {
+/// What stands before the path of a URL, and the path with its query.
+fn parts(url: &str) -> (&str, &str) {
     let authority = url.find("://").map_or(0, |at| at + 3);
-    let end = url.get(authority..).and_then(|rest| rest.find(['/', '?'])).map_or(url.len(), |at| authority + at);
-    url.get(..end).unwrap_or_default()
+    let end = url.bytes().skip(authority).position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    let (origin, rest) = url.split_at_checked(end.map_or(url.len(), |end| authority + end)).unwrap_or_default();
+    (origin, rest.split_once('#').map_or(rest, |(path, _)| path))
 }
 
-fn message(request: &Request, target: &Target) -> Result<::http::Request<Watched>> {
-    let refused = || Error::new(Kind::Internal, "the request cannot be written");
-    let mut message = ::http::Request::new(Watched::new(request.body.clone()));
-    *message.method_mut() = Method::from_bytes(request.method.as_bytes()).map_err(|_| refused())?;
-    let path = target.uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
-    *message.uri_mut() = Uri::from(path);
-    *message.headers_mut() = header_map(&request.headers)?;
-    if !message.headers().contains_key("host") {
-        let authority = target.uri.authority().ok_or_else(refused)?;
-        message.headers_mut().insert("host", HeaderValue::from_str(authority.as_str()).map_err(|_| refused())?);
-    }
-    Ok(message)
+fn target(request: &Request) -> std::result::Result<Target, Failure> {
+    request.url.expose().parse().ok().and_then(Target::read).ok_or_else(unusable)
 }
 
-fn header_map(headers: &[(&'static str, HeaderText)]) -> Result<HeaderMap> {
-    let mut map = HeaderMap::with_capacity(headers.len() + 2);
-    for (name, text) in headers {
-        let refused = || Error::new(Kind::Config, format!("the value of the header {name} cannot be sent"));
-        let mut value = HeaderValue::from_str(text.expose()).map_err(|_| refused())?;
-        value.set_sensitive(matches!(text, HeaderText::Sensitive(_)));
-        map.insert(HeaderName::from_static(name), value);
+fn unusable() -> Failure {
+    Failure::new(Kind::Internal, false, "the request's URL cannot be used")
+}
+
+/// The head of a request.
+fn message(request: &Request, origin: &str, path: &str) -> std::result::Result<Vec<u8>, Failure> {
+    let authority = origin.rsplit(['/', '@']).next().unwrap_or_default();
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(unusable());
     }
-    Ok(map)
+    let path = if path.starts_with('/') { Cow::Borrowed(path) } else { Cow::Owned(format!("/{path}")) };
+    head::write(request, authority, &path).map_err(|error| unsent(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_an_origin_and_a_path() {
+        for (url, origin, path) in [
+            ("http://h:8/p/q?r=/#s", "http://h:8", "/p/q?r=/"),
+            ("https://h", "https://h", ""),
+            ("https://h?q=a/b", "https://h", "?q=a/b"),
+            ("http://u:p@h#x", "http://u:p@h", ""),
+        ] {
+            assert_eq!(parts(url), (origin, path), "{url}");
+        }
+    }
 }

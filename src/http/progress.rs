@@ -57,6 +57,10 @@ impl<S> Metered<S> {
     pub(super) fn progress(&self) -> Progress {
         self.progress.clone()
     }
+
+    pub(super) const fn inner(&self) -> &S {
+        &self.stream
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {

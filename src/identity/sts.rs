@@ -77,7 +77,7 @@ pub(super) async fn assume(world: World<'_>, role: &Role, base: &Credentials) ->
             sent,
             trip: started.elapsed(),
             date: response.header("date"),
-            is_cached: response.headers.contains_key("age"),
+            is_cached: response.headers.contains("age"),
         };
         let is_skew = |error: &Error| error.facts().code.as_deref().is_some_and(|c| c.starts_with("InvalidTimeStamp"));
         // A wrong clock of this machine is put right, once.

@@ -69,7 +69,7 @@ impl Transport for Oracle {
 
 #[allow(clippy::unnecessary_wraps, reason = "a fate is an answer or a failure")]
 fn answer(body: &str) -> std::result::Result<Response, Failure> {
-    Ok(Response { status: 200, headers: http::HeaderMap::new(), body: bytes::Bytes::from(body.to_owned()) })
+    Ok(Response { status: 200, headers: crate::http::Headers::default(), body: bytes::Bytes::from(body.to_owned()) })
 }
 
 /// A verdict that names the image, so that rows which were mixed up would show.

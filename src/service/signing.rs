@@ -34,7 +34,7 @@ impl Service {
         let date = sign::iso_date(ambient::calendar(self.now(operation)));
         let body = encode::form(fields.iter().copied());
         let (path, headers) = match self.settings.signature {
-            Signature::Acs3 => ("/".to_owned(), self.acs3_headers(operation, &body, &credentials, &nonce, date)),
+            Signature::Acs3 => ("/".to_owned(), self.acs3_headers(operation, &body, &credentials, nonce, date)),
             Signature::HmacSha1 => {
                 (rpc_path(operation, fields, &credentials, &nonce, &date), self.common_headers(operation, &body))
             }
@@ -54,15 +54,17 @@ impl Service {
     }
 
     fn common_headers(&self, operation: Operation, body: &str) -> Vec<(&'static str, HeaderText)> {
-        let mut headers = vec![
+        // The signature brings six more at most.
+        let mut headers = Vec::with_capacity(12);
+        headers.extend([
             ("host", HeaderText::Plain(self.settings.endpoint.authority.clone())),
-            ("accept", HeaderText::Plain("application/json".to_owned())),
+            ("accept", HeaderText::Fixed("application/json")),
             ("user-agent", HeaderText::Plain(self.settings.network.user_agent.clone())),
-            ("x-acs-action", HeaderText::Plain(operation.as_str().to_owned())),
-            ("x-acs-version", HeaderText::Plain(VERSION.to_owned())),
-        ];
+            ("x-acs-action", HeaderText::Fixed(operation.as_str())),
+            ("x-acs-version", HeaderText::Fixed(VERSION)),
+        ]);
         if !body.is_empty() {
-            headers.push(("content-type", HeaderText::Plain(FORM.to_owned())));
+            headers.push(("content-type", HeaderText::Fixed(FORM)));
         }
         headers
     }
@@ -72,13 +74,13 @@ impl Service {
         operation: Operation,
         body: &str,
         credentials: &Credentials,
-        nonce: &str,
+        nonce: String,
         date: String,
     ) -> Vec<(&'static str, HeaderText)> {
         let payload_hash = sign::sha256_hex(body.as_bytes());
         let mut headers = self.common_headers(operation, body);
         headers.push(("x-acs-date", HeaderText::Plain(date)));
-        headers.push(("x-acs-signature-nonce", HeaderText::Plain(nonce.to_owned())));
+        headers.push(("x-acs-signature-nonce", HeaderText::Plain(nonce)));
         headers.push(("x-acs-content-sha256", HeaderText::Plain(payload_hash.clone())));
         if let Some(token) = &credentials.security_token {
             headers.push(("x-acs-accesskey-id", HeaderText::Plain(credentials.access_key_id.clone())));

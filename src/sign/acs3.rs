@@ -22,8 +22,8 @@ pub struct Request<'a> {
 /// Whether a header of ours is to be signed: the host, the content type and everything of Alibaba's own. What a proxy
 /// may rewrite (`user-agent`, `accept`) stays out.
 pub fn is_signed(name: &str) -> bool {
-    let name = lower_case(name);
-    name == "host" || name == "content-type" || name.starts_with("x-acs-")
+    let begins = name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("x-acs-"));
+    begins || name.eq_ignore_ascii_case("host") || name.eq_ignore_ascii_case("content-type")
 }
 
 /// Stage 1a: sorted, percent-encoded query.
@@ -83,22 +83,21 @@ pub fn canonical_request(request: &Request<'_>) -> String {
 }
 
 fn canonical(request: &Request<'_>, groups: &[Group<'_>], names: &str) -> String {
-    let mut headers = String::with_capacity(512);
-    for (name, value) in groups {
-        headers.push_str(name);
-        headers.push(':');
-        headers.push_str(value);
-        headers.push('\n');
+    let mut text = String::with_capacity(1024);
+    let query = canonical_query(request);
+    for line in [request.method, request.path, &query] {
+        text.push_str(line);
+        text.push('\n');
     }
-    format!(
-        "{}\n{}\n{}\n{}\n{}\n{}",
-        request.method,
-        request.path,
-        canonical_query(request),
-        headers,
-        names,
-        request.payload_hash
-    )
+    for (name, value) in groups {
+        for part in [name, ":", value, "\n"] {
+            text.push_str(part);
+        }
+    }
+    for part in ["\n", names, "\n", request.payload_hash] {
+        text.push_str(part);
+    }
+    text
 }
 
 /// Stage 2: the string to sign.

@@ -183,11 +183,24 @@ fn has_duplicate_key(text: &str) -> bool {
 
 /// A field by its documented name, or by the same name in lower camel case (E08).
 pub fn field<'a>(object: &'a Value, name: &str) -> Option<&'a Value> {
-    object.get(name).or_else(|| {
-        let mut letters = name.chars();
-        let first = letters.next()?.to_ascii_lowercase();
-        object.get(std::iter::once(first).chain(letters).collect::<String>())
-    })
+    let mut other = None;
+    for (key, value) in object.as_object()? {
+        if key == name {
+            return Some(value);
+        }
+        if is_camel(key, name) {
+            other = Some(value);
+        }
+    }
+    other
+}
+
+/// Whether a key is a name but for its first letter, which is small.
+fn is_camel(key: &str, name: &str) -> bool {
+    let (Some((first, rest)), Some((capital, others))) = (key.split_at_checked(1), name.split_at_checked(1)) else {
+        return false;
+    };
+    rest == others && first.eq_ignore_ascii_case(capital) && !first.bytes().any(|letter| letter.is_ascii_uppercase())
 }
 
 /// A field as text; numbers are written out, everything else is no text.
