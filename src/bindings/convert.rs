@@ -24,9 +24,9 @@ use std::time::Duration;
 
 /// What `aigclens.sources` makes of a source: a word for its kind, and its parts.
 pub fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
-    let kind = parts.get_item(0)?.extract::<String>()?;
+    let kind = parts.get_item(0)?.cast_into::<PyString>()?;
     let part = |index| parts.get_item(index);
-    Ok(match kind.as_str() {
+    Ok(match kind.to_str()? {
         "url" => Source::Url(text(&part(1)?)?),
         "oss_url" => Source::OssUrl(text(&part(1)?)?),
         "oss" => Source::Oss {
@@ -97,33 +97,40 @@ fn sources(value: &Bound<'_, PyAny>) -> PyResult<Option<Sources>> {
     Sources::parse(names).map(Some).map_err(|error| errors::raise(value.py(), &error))
 }
 
-/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous, precheck,
-/// skip_sources)`, each `None` for the client's default, and who observes it: `(callable, detail)`.
-pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
-    let (call, observer) = terms(options)?;
-    Ok((Call { source: source(parts)?, ..call }, observer))
+/// A source as a call is given it: a URL as it is, or `source`.
+pub fn given(source: &Bound<'_, PyAny>) -> PyResult<Source> {
+    match source.cast::<PyTuple>() {
+        Ok(parts) => self::source(parts),
+        Err(_) => text(source).map(Source::Url),
+    }
 }
 
-/// The same without a source: what many calls have in common.
-pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
-    let option = |index| options.get_item(index);
-    let observer = Observer::read(option(10)?, &option(11)?)?;
-    let call = Call {
-        source: Source::Url(String::new()),
-        data_id: optional_text("data_id", &option(0)?)?,
-        referer: optional_text("referer", &option(1)?)?,
-        service: optional_text("service", &option(2)?)?,
-        info_type: optional_text("info_type", &option(3)?)?,
-        timeout: time("timeout", &option(4)?)?,
-        total_timeout: time("total_timeout", &option(5)?)?,
-        max_retries: checked(&option(6)?, retry::max_retries)?,
-        on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
-        precheck: checked(&option(8)?, |text: String| Precheck::parse(&text))?,
-        skip_sources: sources(&option(9)?)?,
-        listener: None,
-        gate: None,
-    };
-    Ok((call, observer))
+/// What a call is asked with, but for its source: `((data_id, referer, service, info_type, timeout, total_timeout,
+/// max_retries, on_ambiguous), precheck, skip_sources, observed)`, each `None` for the client's default; and who observes
+/// it, which is the last of them: `(callable, detail)`.
+pub fn terms(parts: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
+    Ok((options(parts)?, Observer::read(&parts.get_item(3)?)?))
+}
+
+/// The same without who observes it.
+pub fn options(parts: &Bound<'_, PyTuple>) -> PyResult<Call> {
+    let mut call = Call::new(Source::Url(String::new()));
+    call.precheck = checked(&parts.get_item(1)?, |text: String| Precheck::parse(&text))?;
+    call.skip_sources = sources(&parts.get_item(2)?)?;
+    let given = parts.get_item(0)?.cast_into::<PyTuple>()?;
+    if given.iter_borrowed().all(|option| option.is_none()) {
+        return Ok(call);
+    }
+    let option = |index| given.get_item(index);
+    call.data_id = optional_text("data_id", &option(0)?)?;
+    call.referer = optional_text("referer", &option(1)?)?;
+    call.service = optional_text("service", &option(2)?)?;
+    call.info_type = optional_text("info_type", &option(3)?)?;
+    call.timeout = time("timeout", &option(4)?)?;
+    call.total_timeout = time("total_timeout", &option(5)?)?;
+    call.max_retries = checked(&option(6)?, retry::max_retries)?;
+    call.on_ambiguous = checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?;
+    Ok(call)
 }
 
 /// A frozen dataclass of `aigclens.models`.
@@ -164,11 +171,17 @@ fn models(py: Python<'_>) -> PyResult<&Models> {
     })
 }
 
+/// Makes what results are made with, before there is one.
+#[pyfunction]
+pub fn make_ready(py: Python<'_>) -> PyResult<()> {
+    models(py).map(drop)
+}
+
 /// A result, or the exception that its error stands for.
-pub fn outcome(py: Python<'_>, outcome: Outcome<Detection>) -> PyResult<Bound<'_, PyAny>> {
+pub fn outcome<'py>(py: Python<'py>, outcome: &Outcome<Detection>) -> PyResult<Bound<'py, PyAny>> {
     match outcome {
-        Ok(found) => detection(py, &found),
-        Err(error) => Err(errors::raise(py, &error)),
+        Ok(found) => detection(py, found),
+        Err(error) => Err(errors::raise(py, error)),
     }
 }
 

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod identity;
 mod interpreter;
+mod known;
 mod options;
 mod provenance;
 mod rows;
@@ -33,6 +34,8 @@ mod _native {
     use super::bridge::{Handle, Port};
     #[pymodule_export]
     use super::client::{Client, check_credentials, redacted_id};
+    #[pymodule_export]
+    use super::convert::make_ready;
     #[pymodule_export]
     use super::digest::Blake3;
     #[pymodule_export]
