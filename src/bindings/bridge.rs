@@ -323,7 +323,8 @@ impl Port {
         let threadsafe = locked(&self.queue.threadsafe).take();
         self.take();
         let news = std::mem::take(&mut *locked(&self.taken));
-        drop((waiting, threadsafe, news));
+        let told = std::mem::take(&mut *locked(&self.queue.told));
+        drop((waiting, threadsafe, news, told));
     }
 }
 
@@ -368,11 +369,12 @@ impl Handle {
     /// Drops the request and its connection; the future is left to its owner. Safe after the end. What a call has to say of
     /// its being given up is told before this returns: the loop may be about to close.
     fn abort(&self, py: Python<'_>) -> PyResult<()> {
-        if self.port.get().pid != std::process::id() {
+        let pid = std::process::id();
+        if self.port.get().pid != pid {
             // The thread that would drop it is the parent's, and so are the locks on the way there.
             return Ok(());
         }
-        if let Ok(io) = runtime::io() {
+        if let Ok(io) = runtime::io_of(pid) {
             io.desk.give_up(&self.ticket);
         }
         drop(self.port.get().forget(self.call));

@@ -128,11 +128,11 @@ pub struct Client {
 }
 
 impl Client {
-    fn state(&self) -> Outcome<Arc<Owned<State>>> {
+    fn state(&self, pid: u32) -> Outcome<Arc<Owned<State>>> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::new(Kind::ClientClosed, "the client is closed; make a new one"));
         }
-        self.state.get_or_try_init(|| {
+        self.state.get_or_try_init(pid, || {
             let pool = Pool::new(
                 self.settings.timeouts,
                 self.settings.network.clone(),
@@ -150,13 +150,13 @@ impl Client {
 impl Client {
     /// What a scan is made with: a client on connections that outlive one waiting thread, its settings, and the world.
     pub fn parts(&self) -> Outcome<(core::Client, Arc<Settings>, Ambient)> {
-        let state = self.state()?;
+        let state = self.state(std::process::id())?;
         Ok(((*state.value.client).clone(), Arc::clone(&self.settings), self.ambient.clone()))
     }
 
     /// A scan begins nothing more once this client is closed.
     pub fn end_with_this(&self, scan: &Arc<Scan>) -> Outcome<()> {
-        let state = self.state()?;
+        let state = self.state(std::process::id())?;
         let mut scans = state.value.scans.lock().unwrap_or_else(PoisonError::into_inner);
         scans.retain(|scan| scan.strong_count() > 0);
         scans.push(Arc::downgrade(scan));
@@ -291,7 +291,7 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (mut call, observer) = convert::terms(options)?;
         call.source = convert::given(source)?;
-        let state = self.state().map_err(|error| errors::raise(py, &error))?;
+        let state = self.state(std::process::id()).map_err(|error| errors::raise(py, &error))?;
         let outcome = py.detach(|| state.value.wait(call, observer))?;
         convert::outcome(py, &outcome)
     }
@@ -310,8 +310,9 @@ impl Client {
         let mut call = convert::options(options)?;
         let listener = asked.listener(&options.get_item(3)?)?;
         call.source = convert::given(source)?;
-        let state = self.state().map_err(|error| errors::raise(py, &error))?;
-        let io = runtime::io().map_err(|error| errors::raise(py, &internal(error)))?;
+        let pid = std::process::id();
+        let state = self.state(pid).map_err(|error| errors::raise(py, &error))?;
+        let io = runtime::io_of(pid).map_err(|error| errors::raise(py, &internal(error)))?;
         let (number, queue) = asked.register(future);
         let is_watched = listener.as_ref().is_some_and(|listener| listener.detail() == Detail::Everything);
         let (ending, ended) = is_watched.then(mpsc::channel).unzip();

@@ -3,6 +3,7 @@ use super::archive::Member;
 use super::errors;
 use super::events::Observer;
 use super::provenance;
+use super::words::word;
 use crate::attempt::Attempt;
 use crate::client::{Call, Source};
 use crate::config;
@@ -188,17 +189,17 @@ pub fn outcome<'py>(py: Python<'py>, outcome: &Outcome<Detection>) -> PyResult<B
 fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyAny>> {
     // In the order of the dataclass's fields.
     let fields: [Bound<'py, PyAny>; 16] = [
-        found.label.as_deref().into_pyobject(py)?,
+        optional(py, found.label.as_deref())?,
         found.is_aigc.into_pyobject(py)?,
         found.confidence.into_pyobject(py)?,
-        found.risk_level.as_deref().into_pyobject(py)?,
+        optional(py, found.risk_level.as_deref())?,
         labels(py, &found.labels)?,
         found.data_id.as_deref().into_pyobject(py)?,
         found.request_id.as_deref().into_pyobject(py)?,
-        found.service.as_str().into_pyobject(py)?.into_any(),
-        found.region.as_deref().into_pyobject(py)?,
-        found.engine.as_str().into_pyobject(py)?.into_any(),
-        found.billing.as_str().into_pyobject(py)?.into_any(),
+        word(py, &found.service).into_any(),
+        optional(py, found.region.as_deref())?,
+        word(py, found.engine.as_str()).into_any(),
+        word(py, found.billing.as_str()).into_any(),
         attempts(py, &found.attempts)?.into_any(),
         found.elapsed.as_secs_f64().into_pyobject(py)?.into_any(),
         json(py, &found.raw)?,
@@ -208,6 +209,11 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
     models(py)?.detection.make(py, PyTuple::new(py, fields)?)
 }
 
+/// A word, or `None`.
+fn optional<'py>(py: Python<'py>, text: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(text.map(|text| word(py, text)).into_pyobject(py)?.into_any())
+}
+
 /// Labels, as a tuple.
 pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAny>> {
     let labels: Vec<_> = found.iter().map(|one| label(py, one)).collect::<PyResult<_>>()?;
@@ -215,8 +221,8 @@ pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAn
 }
 
 fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
-    let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
-    models(py)?.label.make(py, fields)
+    let [description, risk_level] = [&one.description, &one.risk_level].map(|text| optional(py, text.as_deref()));
+    models(py)?.label.make(py, (word(py, &one.name), one.confidence, description?, risk_level?))
 }
 
 /// The attempts of a call, as a tuple.
@@ -224,13 +230,13 @@ pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, 
     let model = &models(py)?.attempt;
     let attempts = tried.iter().map(|one| {
         let fields = (
-            one.billing.as_str(),
-            one.outcome,
-            one.code.as_deref(),
+            word(py, one.billing.as_str()),
+            word(py, one.outcome),
+            optional(py, one.code.as_deref())?,
             one.request_id.as_deref(),
-            one.region.as_deref(),
+            optional(py, one.region.as_deref())?,
             one.elapsed.as_secs_f64(),
-            one.operation.as_str(),
+            word(py, one.operation.as_str()),
         );
         model.make(py, fields)
     });
@@ -251,7 +257,7 @@ fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
         Value::Object(fields) => {
             let dict = PyDict::new(py);
             for (key, value) in fields {
-                dict.set_item(key, json(py, value)?)?;
+                dict.set_item(word(py, key), json(py, value)?)?;
             }
             dict.into_any()
         }

@@ -22,6 +22,7 @@ mod scan;
 mod store;
 mod survey;
 mod terms;
+mod words;
 
 use pyo3::prelude::*;
 
