@@ -354,7 +354,7 @@ class Client(_Face):
         """
         given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
         options = self._call(given, precheck, skip_sources)
-        parts = source if is_url(source) else coerce(source, self._limit)
+        parts: Any = source if is_url(source) else coerce(source, self._limit)
         return checked(self._native.detect(parts, options), data_id)
 
     def scan(self, source: Any, **options: Unpack[ScanOptions]) -> Scan:
@@ -407,9 +407,9 @@ class AsyncClient(_Face):
         """
         given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
         options = self._call(given, precheck, skip_sources)
-        doors, parts = late.doors(), source
+        doors, parts, limit = late.doors(), source, self._limit
         if not is_url(source):
-            quick, limit = is_quick(source), self._limit
+            quick = is_quick(source)
             parts = coerce(source) if quick else await doors.aside(lambda given: coerce(given, limit), source)
         future, handle = doors.start(self._native, parts, options)
         try:

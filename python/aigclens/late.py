@@ -42,9 +42,11 @@ def make_ready() -> None:
     if not _is_ready:
         import warnings  # noqa: F401
 
-        from aigclens import _native
+        from aigclens import models
 
-        _native.make_ready()
+        # Here and not in the core: a thread that Python ends in the middle of this has no frame of the core's.
+        for kind in (models.Detection, models.Label, models.Attempt):
+            models.blank(kind)
         _is_ready = True
 
 

@@ -172,12 +172,6 @@ fn models(py: Python<'_>) -> PyResult<&Models> {
     })
 }
 
-/// Makes what results are made with, before there is one.
-#[pyfunction]
-pub fn make_ready(py: Python<'_>) -> PyResult<()> {
-    models(py).map(drop)
-}
-
 /// A result, or the exception that its error stands for.
 pub fn outcome<'py>(py: Python<'py>, outcome: &Outcome<Detection>) -> PyResult<Bound<'py, PyAny>> {
     match outcome {

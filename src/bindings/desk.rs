@@ -16,6 +16,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What is to be done, in the order of asking: who gives a turn up and asks again must not come before what was given up.
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one, and a box for it would change threads")]
 enum Order {
     Begin(Errand, Ticket),
     Drop(AbortHandle),

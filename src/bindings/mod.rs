@@ -36,8 +36,6 @@ mod _native {
     #[pymodule_export]
     use super::client::{Client, check_credentials, redacted_id};
     #[pymodule_export]
-    use super::convert::make_ready;
-    #[pymodule_export]
     use super::digest::Blake3;
     #[pymodule_export]
     use super::emulator::Emulator;
