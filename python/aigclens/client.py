@@ -9,7 +9,7 @@ from aigclens import _native, late
 from aigclens.errors import ConfigError
 from aigclens.notices import checked
 from aigclens.precautions import HiddenUrl, hide, warn_of_a_real_key
-from aigclens.sources import MOST_BYTES, coerce, is_quick
+from aigclens.sources import MOST_BYTES, coerce, is_quick, is_url
 from aigclens.watch import Watch, check_observer, configure
 
 # What a program may never need is imported where it is needed; `tests/face` holds the list (decision 0020).
@@ -150,6 +150,7 @@ class _Face:
         self._limit = MOST_BYTES if image_limits is None else image_limits.max_bytes
         self._emulator: Emulator | None = None
         self._calls: dict[str, Any] = {}
+        late.prepare(awaited=isinstance(self, AsyncClient))
 
     @classmethod
     def local(cls, **options: Unpack[ClientOptions]) -> Self:
@@ -187,23 +188,14 @@ class _Face:
         copy._calls = {**self._calls, **options}
         return copy
 
-    def _call(self, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _call(self, given: tuple[Any, ...], precheck: Precheck | None, sources: Any) -> tuple[Any, ...]:
         late.make_ready()
-        precheck, sources = given[8:10]
-        if sources is not None:
-            # Who names them expects to save the call, and must not pay for it unawares.
-            rule = precheck or self._calls.get("precheck") or self._options["precheck"]
-            if rule != "skip_declared":
-                raise ConfigError(f"skip_sources is for precheck='skip_declared', and it is {rule!r}: nothing is saved")
-            given = (*given[:9], _several("skip_sources", sources))
-        if self._calls:
-            from aigclens.options import CallOptions
+        if self._calls or sources is not None:
+            from aigclens.options import merged
 
-            names = ("data_id", *CallOptions.__annotations__)
-            given = tuple(
-                self._calls.get(name) if value is None else value for name, value in zip(names, given, strict=True)
-            )
-        return given + self._watch.observer()
+            given, precheck, sources = merged(given, precheck, sources, self._calls, self._options["precheck"])
+            sources = _several("skip_sources", sources)
+        return given, precheck, sources, self._watch.observer()
 
     @property
     def emulator(self) -> Emulator | None:
@@ -361,8 +353,9 @@ class Client(_Face):
             ClientClosed: The client was closed.
         """
         given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
-        options = self._call((*given, precheck, skip_sources))
-        return checked(self._native.detect(coerce(source, self._limit), options), data_id)
+        options = self._call(given, precheck, skip_sources)
+        parts: Any = source if is_url(source) else coerce(source, self._limit)
+        return checked(self._native.detect(parts, options), data_id)
 
     def scan(self, source: Any, **options: Unpack[ScanOptions]) -> Scan:
         """`aigclens.scan` with this client: many images, a store, a budget."""
@@ -413,10 +406,18 @@ class AsyncClient(_Face):
         Only `on_event` hears of that: the attempt ends as `Cancelled`.
         """
         given = (data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous)
-        options = self._call((*given, precheck, skip_sources))
-        doors, limit = late.doors(), self._limit
-        parts = coerce(source) if is_quick(source) else await doors.aside(lambda given: coerce(given, limit), source)
-        return checked(await doors.submit(self._native, parts, options), data_id)
+        options = self._call(given, precheck, skip_sources)
+        doors, parts, limit = late.doors(), source, self._limit
+        if not is_url(source):
+            quick = is_quick(source)
+            parts = coerce(source) if quick else await doors.aside(lambda given: coerce(given, limit), source)
+        future, handle = doors.start(self._native, parts, options)
+        try:
+            detection = await future
+        except BaseException:
+            handle.abort()
+            raise
+        return checked(detection, data_id)
 
     def scan(self, source: Any, **options: Unpack[ScanOptions]) -> AsyncScan:
         """`aigclens.ascan` with this client: many images, a store, a budget."""

@@ -61,16 +61,13 @@ def port(loop: asyncio.AbstractEventLoop) -> _native.Port:
         return found
 
 
-async def submit(client: _native.Client, source: tuple[Any, ...], options: tuple[Any, ...]) -> Detection:
-    """Starts a call and waits for its future; whoever gives the waiting up drops the request."""
+def start(
+    client: _native.Client, source: str | tuple[Any, ...], options: tuple[Any, ...]
+) -> tuple[asyncio.Future[Detection], _native.Handle]:
+    """Starts a call: the future to wait for, and what drops the request once the waiting is given up."""
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Detection] = loop.create_future()
-    handle = client.submit(port(loop), future, source, options)
-    try:
-        return await future
-    except BaseException:
-        handle.abort()
-        raise
+    return future, client.submit(port(loop), future, source, options)
 
 
 async def aside(work: Callable[[object], T], argument: object) -> T:

@@ -9,7 +9,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["doors", "loaded", "logs", "make_ready"]
+__all__ = ["doors", "loaded", "logs", "make_ready", "prepare"]
 
 _doors: Any = None
 _logs: Any = None
@@ -42,9 +42,22 @@ def make_ready() -> None:
     if not _is_ready:
         import warnings  # noqa: F401
 
-        from aigclens import models  # noqa: F401
+        from aigclens import models
 
+        # Here and not in the core: a thread that Python ends in the middle of this has no frame of the core's.
+        for kind in (models.Detection, models.Label, models.Attempt):
+            models.blank(kind)
         _is_ready = True
+
+
+def prepare(*, awaited: bool) -> None:
+    """Loads, as a client is made, what its first call would load on the event loop, which others use. Where there is no
+    asyncio yet there is no loop to hold up.
+    """
+    if awaited and "asyncio" in sys.modules:
+        doors()
+        logs()
+        make_ready()
 
 
 def loaded(module: str, name: str) -> Any:

@@ -80,8 +80,8 @@ def observer(watch: Watch) -> tuple[Callable[[Any], None] | None, int]:
         return lambda parts: context.run(tell, watch, parts), 2
     # Whoever wants the more wants the less: most loggers are asked twice.
     if not logger.isEnabledFor(logging.INFO):
-        return (lambda parts: tell(watch, parts), 0) if logger.isEnabledFor(logging.WARNING) else (None, 0)
-    return lambda parts: tell(watch, parts), 2 if logger.isEnabledFor(logging.DEBUG) else 1
+        return (watch if logger.isEnabledFor(logging.WARNING) else None), 0
+    return watch, 2 if logger.isEnabledFor(logging.DEBUG) else 1
 
 
 def tell(watch: Watch, parts: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -162,6 +163,7 @@ class Detection:
         return plain
 
 
+@functools.cache
 def blank(kind: type[Any]) -> Callable[..., Any]:
     """Makes what turns into an instance of a class of this module once its `__class__` is set.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from aigclens.errors import ConfigError
 
@@ -23,6 +23,7 @@ __all__ = [
     "Precheck",
     "Signature",
     "UploadSignature",
+    "merged",
     "wrong_type",
 ]
 
@@ -78,6 +79,22 @@ class CallOptions(TypedDict, total=False):
     on_ambiguous: OnAmbiguous | None
     precheck: Precheck | None
     skip_sources: Sequence[EvidenceSource] | None
+
+
+def merged(
+    given: tuple[Any, ...], precheck: Precheck | None, sources: Any, defaults: dict[str, Any], rule: str
+) -> tuple[tuple[Any, ...], Precheck | None, Any]:
+    """What a call is asked with: what it was given, else the defaults of `with_options()`, else `None`."""
+    if sources is not None:
+        # Who names them expects to save the call, and must not pay for it unawares.
+        rule = precheck or defaults.get("precheck") or rule
+        if rule != "skip_declared":
+            raise ConfigError(f"skip_sources is for precheck='skip_declared', and it is {rule!r}: nothing is saved")
+    names, values = ("data_id", *CallOptions.__annotations__), (*given, precheck, sources)
+    *first, precheck, sources = (
+        defaults.get(name) if value is None else value for name, value in zip(names, values, strict=True)
+    )
+    return tuple(first), precheck, sources
 
 
 def wrong_type(problem: BaseException) -> ConfigError | None:

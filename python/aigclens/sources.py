@@ -12,7 +12,7 @@ from aigclens import _native
 from aigclens.errors import ImageFileError, InvalidParameter, InvalidUrl, UnsupportedSource
 from aigclens.late import loaded
 
-__all__ = ["MOST_BYTES", "BinaryFile", "Source", "coerce", "is_decoded", "is_quick", "png"]
+__all__ = ["MOST_BYTES", "BinaryFile", "Source", "coerce", "is_decoded", "is_quick", "is_url", "png"]
 
 # What `typing` calls so, without importing it: type checkers know the name.
 TYPE_CHECKING = False
@@ -38,6 +38,11 @@ _KINDS = "a path, an http(s) or oss:// URL, bytes, a binary file, an OssObject, 
 _LOCAL_KINDS = "a path, bytes or a binary file"
 # Schemes that are written without "//"; with it every scheme is recognised.
 _SCHEMES = ("http:", "https:", "oss:", "ftp:", "ftps:", "file:", "data:", "javascript:", "blob:", "s3:", "gs:")
+
+
+def is_url(source: object) -> bool:
+    """Whether it is a URL as it stands, which the core takes without more ado."""
+    return isinstance(source, str) and source.startswith(("https:", "http:"))
 
 
 def is_quick(source: object) -> bool:
@@ -92,7 +97,7 @@ def coerce(source: object, limit: int = MOST_BYTES, *, for_inspection: bool = Fa
 
 
 def _text(text: str) -> tuple[Any, ...]:
-    if text.startswith(("https:", "http:")):
+    if is_url(text):
         return ("url", text)
     if not text.strip():
         raise InvalidParameter("the source is an empty text; pass a path or a URL")

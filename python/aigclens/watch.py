@@ -55,11 +55,12 @@ class Watch:
         """Who observes the next call, and how much: 0 warnings, 1 retries too, 2 everything; nobody costs nothing."""
         if self.on_event is None and "logging" not in sys.modules:
             # A log that nobody has touched is one that shows warnings.
-            return self._warned, 0
+            return self, 0
         observed: tuple[Callable[[Any], None] | None, int] = late.logs().observer(self)
         return observed
 
-    def _warned(self, parts: Any) -> None:
+    def __call__(self, parts: Any) -> None:
+        """Hears of an event, and logs it."""
         try:
             logs = late.logs()
         except Exception as problem:  # noqa: BLE001

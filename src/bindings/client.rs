@@ -1,6 +1,6 @@
 //! The two doors of a client: `detect` waits on the calling thread, `submit` completes an event loop's future. Both run
 //! the one `async fn` of the core.
-use super::bridge::{Handle, Port, Reporter};
+use super::bridge::{Handle, Port, Queue};
 use super::events::{Inbox, Observer};
 use super::options::Options;
 use super::runtime::{self, Owned, PerProcess};
@@ -17,6 +17,7 @@ use crate::redact;
 use crate::scan::Scan;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
+use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak, mpsc};
@@ -87,9 +88,28 @@ fn tidings(inbox: Option<&Inbox>) -> PyResult<()> {
     interpreter::attached(|py| py.check_signals().and_then(|()| inbox.map_or(Ok(()), |inbox| inbox.tell(py))))
 }
 
+/// A call of the asynchronous door on its way to the I/O thread: its future is made there.
+pub struct Errand {
+    client: Arc<core::Client>,
+    call: Call,
+    number: u64,
+    queue: Arc<Queue>,
+    /// Ends with the call, where somebody hears of its steps.
+    ending: Option<mpsc::Sender<Infallible>>,
+}
+
+impl Errand {
+    pub async fn run(self) {
+        let Self { client, call, number, queue, ending } = self;
+        queue.complete(number, client.detect(call).await);
+        // Let go of last, after all that the call has to say.
+        drop(ending);
+    }
+}
+
 /// Everything that does not survive a fork.
 struct State {
-    client: core::Client,
+    client: Arc<core::Client>,
     pool: Pool,
     slots: Mutex<Vec<Slot>>,
     /// Scans that ask through this client, which end with it.
@@ -108,11 +128,11 @@ pub struct Client {
 }
 
 impl Client {
-    fn state(&self) -> Outcome<Arc<Owned<State>>> {
+    fn state(&self, pid: u32) -> Outcome<Arc<Owned<State>>> {
         if self.is_closed.load(Ordering::Acquire) {
             return Err(Error::new(Kind::ClientClosed, "the client is closed; make a new one"));
         }
-        self.state.get_or_try_init(|| {
+        self.state.get_or_try_init(pid, || {
             let pool = Pool::new(
                 self.settings.timeouts,
                 self.settings.network.clone(),
@@ -121,7 +141,7 @@ impl Client {
             );
             let transport = Arc::new(pool.sibling());
             let client = core::Client::new(Arc::clone(&self.settings), self.ambient.clone(), transport, self.rules);
-            let client = client.sharing(runtime::memory());
+            let client = Arc::new(client.sharing(runtime::memory()));
             Ok(State { client, pool, slots: Mutex::default(), scans: Mutex::default() })
         })
     }
@@ -130,13 +150,13 @@ impl Client {
 impl Client {
     /// What a scan is made with: a client on connections that outlive one waiting thread, its settings, and the world.
     pub fn parts(&self) -> Outcome<(core::Client, Arc<Settings>, Ambient)> {
-        let state = self.state()?;
-        Ok((state.value.client.clone(), Arc::clone(&self.settings), self.ambient.clone()))
+        let state = self.state(std::process::id())?;
+        Ok(((*state.value.client).clone(), Arc::clone(&self.settings), self.ambient.clone()))
     }
 
     /// A scan begins nothing more once this client is closed.
     pub fn end_with_this(&self, scan: &Arc<Scan>) -> Outcome<()> {
-        let state = self.state()?;
+        let state = self.state(std::process::id())?;
         let mut scans = state.value.scans.lock().unwrap_or_else(PoisonError::into_inner);
         scans.retain(|scan| scan.strong_count() > 0);
         scans.push(Arc::downgrade(scan));
@@ -266,13 +286,14 @@ impl Client {
     fn detect<'py>(
         &self,
         py: Python<'py>,
-        source: &Bound<'py, PyTuple>,
+        source: &Bound<'py, PyAny>,
         options: &Bound<'py, PyTuple>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let (call, observer) = convert::call(source, options)?;
-        let state = self.state().map_err(|error| errors::raise(py, &error))?;
+        let (mut call, observer) = convert::terms(options)?;
+        call.source = convert::given(source)?;
+        let state = self.state(std::process::id()).map_err(|error| errors::raise(py, &error))?;
         let outcome = py.detach(|| state.value.wait(call, observer))?;
-        convert::outcome(py, outcome)
+        convert::outcome(py, &outcome)
     }
 
     /// Starts a call whose outcome goes to the future of the port's loop.
@@ -282,25 +303,22 @@ impl Client {
         py: Python<'py>,
         port: Py<Port>,
         future: Py<PyAny>,
-        source: &Bound<'py, PyTuple>,
+        source: &Bound<'py, PyAny>,
         options: &Bound<'py, PyTuple>,
     ) -> PyResult<Handle> {
-        let (mut call, observer) = convert::call(source, options)?;
-        let state = self.state().map_err(|error| errors::raise(py, &error))?;
-        let io = runtime::io().map_err(|error| errors::raise(py, &internal(error)))?;
-        let (number, queue) = port.get().register(future);
-        let is_watched = observer.as_ref().is_some_and(|observer| observer.detail() == Detail::Everything);
+        let asked = port.get();
+        let mut call = convert::options(options)?;
+        let listener = asked.listener(&options.get_item(3)?)?;
+        call.source = convert::given(source)?;
+        let pid = std::process::id();
+        let state = self.state(pid).map_err(|error| errors::raise(py, &error))?;
+        let io = runtime::io_of(pid).map_err(|error| errors::raise(py, &internal(error)))?;
+        let (number, queue) = asked.register(future);
+        let is_watched = listener.as_ref().is_some_and(|listener| listener.detail() == Detail::Everything);
         let (ending, ended) = is_watched.then(mpsc::channel).unzip();
-        call.listener = observer.map(|observer| {
-            let reporter = Reporter { observer, queue: Arc::clone(&queue) };
-            Arc::new(reporter) as Arc<dyn Listener>
-        });
-        let client = state.value.client.clone();
-        let ticket = io.desk.leave(Box::pin(async move {
-            // Let go of last, after all that the call has to say.
-            let _ending = ending;
-            queue.complete(number, client.detect(call).await);
-        }));
+        call.listener = listener;
+        let client = Arc::clone(&state.value.client);
+        let ticket = io.desk.leave(Errand { client, call, number, queue, ending });
         io.desk.ring();
         Ok(Handle::new(ticket, port, number, ended))
     }

@@ -3,6 +3,7 @@ use super::archive::Member;
 use super::errors;
 use super::events::Observer;
 use super::provenance;
+use super::words::word;
 use crate::attempt::Attempt;
 use crate::client::{Call, Source};
 use crate::config;
@@ -24,9 +25,9 @@ use std::time::Duration;
 
 /// What `aigclens.sources` makes of a source: a word for its kind, and its parts.
 pub fn source(parts: &Bound<'_, PyTuple>) -> PyResult<Source> {
-    let kind = parts.get_item(0)?.extract::<String>()?;
+    let kind = parts.get_item(0)?.cast_into::<PyString>()?;
     let part = |index| parts.get_item(index);
-    Ok(match kind.as_str() {
+    Ok(match kind.to_str()? {
         "url" => Source::Url(text(&part(1)?)?),
         "oss_url" => Source::OssUrl(text(&part(1)?)?),
         "oss" => Source::Oss {
@@ -97,33 +98,40 @@ fn sources(value: &Bound<'_, PyAny>) -> PyResult<Option<Sources>> {
     Sources::parse(names).map(Some).map_err(|error| errors::raise(value.py(), &error))
 }
 
-/// One call: `(data_id, referer, service, info_type, timeout, total_timeout, max_retries, on_ambiguous, precheck,
-/// skip_sources)`, each `None` for the client's default, and who observes it: `(callable, detail)`.
-pub fn call(parts: &Bound<'_, PyTuple>, options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
-    let (call, observer) = terms(options)?;
-    Ok((Call { source: source(parts)?, ..call }, observer))
+/// A source as a call is given it: a URL as it is, or `source`.
+pub fn given(source: &Bound<'_, PyAny>) -> PyResult<Source> {
+    match source.cast::<PyTuple>() {
+        Ok(parts) => self::source(parts),
+        Err(_) => text(source).map(Source::Url),
+    }
 }
 
-/// The same without a source: what many calls have in common.
-pub fn terms(options: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
-    let option = |index| options.get_item(index);
-    let observer = Observer::read(option(10)?, &option(11)?)?;
-    let call = Call {
-        source: Source::Url(String::new()),
-        data_id: optional_text("data_id", &option(0)?)?,
-        referer: optional_text("referer", &option(1)?)?,
-        service: optional_text("service", &option(2)?)?,
-        info_type: optional_text("info_type", &option(3)?)?,
-        timeout: time("timeout", &option(4)?)?,
-        total_timeout: time("total_timeout", &option(5)?)?,
-        max_retries: checked(&option(6)?, retry::max_retries)?,
-        on_ambiguous: checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?,
-        precheck: checked(&option(8)?, |text: String| Precheck::parse(&text))?,
-        skip_sources: sources(&option(9)?)?,
-        listener: None,
-        gate: None,
-    };
-    Ok((call, observer))
+/// What a call is asked with, but for its source: `((data_id, referer, service, info_type, timeout, total_timeout,
+/// max_retries, on_ambiguous), precheck, skip_sources, observed)`, each `None` for the client's default; and who observes
+/// it, which is the last of them: `(callable, detail)`.
+pub fn terms(parts: &Bound<'_, PyTuple>) -> PyResult<(Call, Option<Observer>)> {
+    Ok((options(parts)?, Observer::read(&parts.get_item(3)?)?))
+}
+
+/// The same without who observes it.
+pub fn options(parts: &Bound<'_, PyTuple>) -> PyResult<Call> {
+    let mut call = Call::new(Source::Url(String::new()));
+    call.precheck = checked(&parts.get_item(1)?, |text: String| Precheck::parse(&text))?;
+    call.skip_sources = sources(&parts.get_item(2)?)?;
+    let given = parts.get_item(0)?.cast_into::<PyTuple>()?;
+    if given.iter_borrowed().all(|option| option.is_none()) {
+        return Ok(call);
+    }
+    let option = |index| given.get_item(index);
+    call.data_id = optional_text("data_id", &option(0)?)?;
+    call.referer = optional_text("referer", &option(1)?)?;
+    call.service = optional_text("service", &option(2)?)?;
+    call.info_type = optional_text("info_type", &option(3)?)?;
+    call.timeout = time("timeout", &option(4)?)?;
+    call.total_timeout = time("total_timeout", &option(5)?)?;
+    call.max_retries = checked(&option(6)?, retry::max_retries)?;
+    call.on_ambiguous = checked(&option(7)?, |text: String| OnAmbiguous::parse(&text))?;
+    Ok(call)
 }
 
 /// A frozen dataclass of `aigclens.models`.
@@ -165,27 +173,27 @@ fn models(py: Python<'_>) -> PyResult<&Models> {
 }
 
 /// A result, or the exception that its error stands for.
-pub fn outcome(py: Python<'_>, outcome: Outcome<Detection>) -> PyResult<Bound<'_, PyAny>> {
+pub fn outcome<'py>(py: Python<'py>, outcome: &Outcome<Detection>) -> PyResult<Bound<'py, PyAny>> {
     match outcome {
-        Ok(found) => detection(py, &found),
-        Err(error) => Err(errors::raise(py, &error)),
+        Ok(found) => detection(py, found),
+        Err(error) => Err(errors::raise(py, error)),
     }
 }
 
 fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyAny>> {
     // In the order of the dataclass's fields.
     let fields: [Bound<'py, PyAny>; 16] = [
-        found.label.as_deref().into_pyobject(py)?,
+        optional(py, found.label.as_deref())?,
         found.is_aigc.into_pyobject(py)?,
         found.confidence.into_pyobject(py)?,
-        found.risk_level.as_deref().into_pyobject(py)?,
+        optional(py, found.risk_level.as_deref())?,
         labels(py, &found.labels)?,
         found.data_id.as_deref().into_pyobject(py)?,
         found.request_id.as_deref().into_pyobject(py)?,
-        found.service.as_str().into_pyobject(py)?.into_any(),
-        found.region.as_deref().into_pyobject(py)?,
-        found.engine.as_str().into_pyobject(py)?.into_any(),
-        found.billing.as_str().into_pyobject(py)?.into_any(),
+        word(py, &found.service).into_any(),
+        optional(py, found.region.as_deref())?,
+        word(py, found.engine.as_str()).into_any(),
+        word(py, found.billing.as_str()).into_any(),
         attempts(py, &found.attempts)?.into_any(),
         found.elapsed.as_secs_f64().into_pyobject(py)?.into_any(),
         json(py, &found.raw)?,
@@ -195,6 +203,11 @@ fn detection<'py>(py: Python<'py>, found: &Detection) -> PyResult<Bound<'py, PyA
     models(py)?.detection.make(py, PyTuple::new(py, fields)?)
 }
 
+/// A word, or `None`.
+fn optional<'py>(py: Python<'py>, text: Option<&str>) -> PyResult<Bound<'py, PyAny>> {
+    Ok(text.map(|text| word(py, text)).into_pyobject(py)?.into_any())
+}
+
 /// Labels, as a tuple.
 pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAny>> {
     let labels: Vec<_> = found.iter().map(|one| label(py, one)).collect::<PyResult<_>>()?;
@@ -202,8 +215,8 @@ pub fn labels<'py>(py: Python<'py>, found: &[Label]) -> PyResult<Bound<'py, PyAn
 }
 
 fn label<'py>(py: Python<'py>, one: &Label) -> PyResult<Bound<'py, PyAny>> {
-    let fields = (one.name.as_str(), one.confidence, one.description.as_deref(), one.risk_level.as_deref());
-    models(py)?.label.make(py, fields)
+    let [description, risk_level] = [&one.description, &one.risk_level].map(|text| optional(py, text.as_deref()));
+    models(py)?.label.make(py, (word(py, &one.name), one.confidence, description?, risk_level?))
 }
 
 /// The attempts of a call, as a tuple.
@@ -211,13 +224,13 @@ pub fn attempts<'py>(py: Python<'py>, tried: &[Attempt]) -> PyResult<Bound<'py, 
     let model = &models(py)?.attempt;
     let attempts = tried.iter().map(|one| {
         let fields = (
-            one.billing.as_str(),
-            one.outcome,
-            one.code.as_deref(),
+            word(py, one.billing.as_str()),
+            word(py, one.outcome),
+            optional(py, one.code.as_deref())?,
             one.request_id.as_deref(),
-            one.region.as_deref(),
+            optional(py, one.region.as_deref())?,
             one.elapsed.as_secs_f64(),
-            one.operation.as_str(),
+            word(py, one.operation.as_str()),
         );
         model.make(py, fields)
     });
@@ -238,7 +251,7 @@ fn json<'py>(py: Python<'py>, value: &Value) -> PyResult<Bound<'py, PyAny>> {
         Value::Object(fields) => {
             let dict = PyDict::new(py);
             for (key, value) in fields {
-                dict.set_item(key, json(py, value)?)?;
+                dict.set_item(word(py, key), json(py, value)?)?;
             }
             dict.into_any()
         }

@@ -1,6 +1,7 @@
 //! Where calls are left for the I/O thread, which takes all that are there at once: waking it costs a system call and a
 //! change of threads, each as much as a good part of a call.
-use std::pin::{Pin, pin};
+use super::client::Errand;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -10,16 +11,14 @@ use tokio::time::Instant;
 /// Shorter than any time-out of a call that is not about to end.
 const ALARM: Duration = Duration::from_millis(100);
 
-/// A call, ready to be run.
-pub type Job = Pin<Box<dyn Future<Output = ()> + Send>>;
-
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What is to be done, in the order of asking: who gives a turn up and asks again must not come before what was given up.
+#[allow(clippy::large_enum_variant, reason = "nearly all are the large one, and a box for it would change threads")]
 enum Order {
-    Begin(Job, Ticket),
+    Begin(Errand, Ticket),
     Drop(AbortHandle),
 }
 
@@ -32,16 +31,15 @@ pub struct Desk {
 
 impl Desk {
     /// Leaves a call. It begins soon after the next [`ring`](Self::ring).
-    pub fn leave(&self, job: Job) -> Ticket {
+    pub fn leave(&self, errand: Errand) -> Ticket {
         let ticket = Ticket::default();
-        locked(&self.left).push(Order::Begin(job, ticket.clone()));
+        locked(&self.left).push(Order::Begin(errand, ticket.clone()));
         ticket
     }
 
     /// Drops a call on its own thread, soon and before whatever is left later. Safe after its end.
     pub fn give_up(&self, ticket: &Ticket) {
-        let begun = std::mem::replace(&mut *locked(&ticket.0), Stage::GivenUp);
-        if let Stage::Begun(task) = begun {
+        if let Stage::Begun(task) = ticket.end() {
             locked(&self.left).push(Order::Drop(task));
             self.ring();
         }
@@ -56,16 +54,17 @@ impl Desk {
     /// set: each of a call's time-outs that were the runtime's next one would make the runtime wake itself, by a system
     /// call and another turn. A thread without calls sets none, and sleeps.
     pub async fn serve(&self) {
+        let mut taken = Vec::new();
         loop {
             self.bell.notified().await;
-            self.begin();
+            self.begin(&mut taken);
             let mut alarm = pin!(tokio::time::sleep(ALARM));
             let mut is_quiet = false;
             loop {
                 tokio::select! {
                     biased;
                     () = self.bell.notified() => {
-                        self.begin();
+                        self.begin(&mut taken);
                         is_quiet = false;
                     }
                     () = &mut alarm => {
@@ -80,11 +79,12 @@ impl Desk {
         }
     }
 
-    fn begin(&self) {
-        let left = std::mem::take(&mut *locked(&self.left));
-        for order in left {
+    /// `taken` is empty before and after: the list and it change places, and none of them has to grow again.
+    fn begin(&self, taken: &mut Vec<Order>) {
+        std::mem::swap(taken, &mut *locked(&self.left));
+        for order in taken.drain(..) {
             match order {
-                Order::Begin(job, ticket) => ticket.begin(job),
+                Order::Begin(errand, ticket) => ticket.begin(errand),
                 Order::Drop(task) => task.abort(),
             }
         }
@@ -100,14 +100,26 @@ enum Stage {
     #[default]
     Left,
     Begun(AbortHandle),
-    GivenUp,
+    /// Of its own accord, or given up.
+    Over,
 }
 
 impl Ticket {
-    fn begin(&self, job: Job) {
+    /// The call's task is made, and let go of, on the thread that runs it: memory that goes back and forth between threads
+    /// is dear.
+    fn begin(&self, errand: Errand) {
         let mut stage = locked(&self.0);
         if matches!(*stage, Stage::Left) {
-            *stage = Stage::Begun(tokio::spawn(job).abort_handle());
+            let own = self.clone();
+            let task = tokio::spawn(async move {
+                errand.run().await;
+                own.end();
+            });
+            *stage = Stage::Begun(task.abort_handle());
         }
+    }
+
+    fn end(&self) -> Stage {
+        std::mem::replace(&mut *locked(&self.0), Stage::Over)
     }
 }

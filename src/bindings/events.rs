@@ -19,17 +19,29 @@ impl fmt::Debug for Observer {
 }
 
 impl Observer {
-    /// From the last two options of a call: the callable and 0, 1 or 2; `None` for nobody.
-    pub fn read(callable: Bound<'_, PyAny>, detail: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+    /// From `(callable, detail)`: 0, 1 or 2; `None` for nobody.
+    pub fn read(parts: &Bound<'_, PyAny>) -> PyResult<Option<Self>> {
+        let (callable, detail) = Self::parts(parts)?;
         if callable.is_none() {
             return Ok(None);
         }
-        let detail = match detail.extract::<u8>()? {
+        Ok(Some(Self { callable: Arc::new(callable.unbind()), detail }))
+    }
+
+    fn parts<'py>(parts: &Bound<'py, PyAny>) -> PyResult<(Bound<'py, PyAny>, Detail)> {
+        let parts = parts.cast::<PyTuple>()?;
+        let detail = match parts.get_item(1)?.extract::<u8>()? {
             0 => Detail::Warnings,
             1 => Detail::Retries,
             _ => Detail::Everything,
         };
-        Ok(Some(Self { callable: Arc::new(callable.unbind()), detail }))
+        Ok((parts.get_item(0)?, detail))
+    }
+
+    /// Whether this is what `read` would make of it.
+    pub fn is(&self, parts: &Bound<'_, PyAny>) -> PyResult<bool> {
+        let (callable, detail) = Self::parts(parts)?;
+        Ok(self.callable.is(&callable) && self.detail == detail)
     }
 
     pub const fn detail(&self) -> Detail {

@@ -13,6 +13,7 @@ mod errors;
 mod events;
 mod identity;
 mod interpreter;
+mod known;
 mod options;
 mod provenance;
 mod rows;
@@ -21,6 +22,7 @@ mod scan;
 mod store;
 mod survey;
 mod terms;
+mod words;
 
 use pyo3::prelude::*;
 

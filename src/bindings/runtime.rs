@@ -24,9 +24,9 @@ impl<T> PerProcess<T> {
         Self(ArcSwapOption::const_empty())
     }
 
-    /// This process's value, made now if there is none.
-    pub fn get_or_try_init<E>(&self, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<Owned<T>>, E> {
-        let pid = std::process::id();
+    /// This process's value, made now if there is none. `pid` is what `std::process::id` says now: who asks for several asks
+    /// the system once.
+    pub fn get_or_try_init<E>(&self, pid: u32, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<Owned<T>>, E> {
         let current = self.0.load();
         if let Some(owned) = current.as_ref().filter(|owned| owned.pid == pid) {
             return Ok(Arc::clone(owned));
@@ -78,7 +78,12 @@ static IO: PerProcess<Arc<Io>> = PerProcess(ArcSwapOption::const_empty());
 /// The runtime of the asynchronous door: one thread that lives as long as the process and never attaches to Python.
 /// Started by the first asynchronous call, so that a program that forks before has no thread to warn about.
 pub fn io() -> std::io::Result<Arc<Io>> {
-    let owned = IO.get_or_try_init(|| {
+    io_of(std::process::id())
+}
+
+/// The same for who knows which process this is.
+pub fn io_of(pid: u32) -> std::io::Result<Arc<Io>> {
+    let owned = IO.get_or_try_init(pid, || {
         let runtime = current_thread()?;
         let io = Arc::new(Io { handle: runtime.handle().clone(), desk: Desk::default() });
         let served = Arc::clone(&io);
@@ -94,7 +99,7 @@ static MEMORY: PerProcess<Memory> = PerProcess(ArcSwapOption::const_empty());
 
 /// What all clients of this process may hold of images: a child of a fork begins with none of it taken.
 pub fn memory() -> Memory {
-    let owned = MEMORY.get_or_try_init(|| Ok::<_, std::convert::Infallible>(Memory::default()));
+    let owned = MEMORY.get_or_try_init(std::process::id(), || Ok::<_, std::convert::Infallible>(Memory::default()));
     match owned {
         Ok(owned) => owned.value.clone(),
         Err(never) => match never {},

@@ -166,7 +166,7 @@ class Drive:
         path = _place(store)
         if path is not None:
             guard.install()
-        call = client._call((None,) * 8 + (precheck, skip_sources))
+        call = client._call((None,) * 8, precheck, skip_sources)
         try:
             self._native = _native.Scan(client._native, path, options, call)
         except TypeError as problem:

@@ -76,7 +76,7 @@ def survey(
     """Goes through a source as a scan would, and asks nothing. A store that is not there yet knows nothing."""
     with inputs.items(source, **options) as items:
         known = None if store is None or not Path(store).exists() else os.fspath(store)
-        native = _native.Survey(client._native, known, retry, client._call((None,) * 8 + (precheck, skip_sources)))
+        native = _native.Survey(client._native, known, retry, client._call((None,) * 8, precheck, skip_sources))
         batch: list[tuple[str, str, Any]] = []
         for item in items:
             batch.append(packed(item, client._limit))
