@@ -144,7 +144,7 @@ impl Desk {
             is_news |= end(connection, ended)?;
         }
         let Some(fingerprint) = ending.fingerprint() else { return Ok(()) };
-        let item = Item { key: ending.key.clone(), source: ending.source.clone() };
+        let item = Item { key: ending.key.as_str().into(), source: ending.source.as_str().into() };
         let standing = self.standing(connection, fingerprint)?;
         let content = match &standing {
             Some(standing) => standing.id,
