@@ -3,17 +3,20 @@ use super::bridge::Port;
 use super::client::Client;
 use super::events::{Inbox, Observer};
 use super::{convert, errors, interpreter, rows, runtime};
-use crate::client::Call;
+use crate::client::{Call, Source};
 use crate::config::{Settings, seconds};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::event::Listener;
 use crate::scan::{self as core, DataIds, Input, Options, Retry};
 use crate::store::{Item, Question, Store};
+use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList, PyTuple};
+use pyo3::pybacked::PyBackedStr;
+use pyo3::types::{PyDict, PyList, PyString, PyTuple};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// How long a signal, or an event, may wait to be noticed.
 const TICK: Duration = Duration::from_millis(50);
@@ -61,14 +64,33 @@ pub fn question(call: &Call, settings: &Settings) -> Question {
 /// Reads items: tuples of key, shown source, and what `aigclens.sources` made of it, or an exception.
 pub fn feed(items: &Bound<'_, PyList>, mut take: impl FnMut(Input)) -> PyResult<()> {
     for one in items {
-        let (key, source, parts): (String, String, Bound<'_, PyAny>) = one.extract()?;
+        let (key, source, parts): (PyBackedStr, PyBackedStr, Bound<'_, PyAny>) = one.extract()?;
+        let item = Item { key: (*key).into(), source: (*source).into() };
         let found = match parts.cast::<PyTuple>() {
             Ok(parts) => convert::source(parts).map_err(|error| errors::read(error.value(items.py()))),
             Err(_) => Err(errors::read(&parts)),
         };
-        take(Input { item: Item { key, source }, source: found });
+        take(Input { item, source: found });
     }
     Ok(())
+}
+
+/// Rows, what they come to, whether nothing more will come, and why that is so before its time.
+type Taken<'py> = (Bound<'py, PyList>, Bound<'py, PyTuple>, bool, Option<Bound<'py, PyAny>>);
+
+/// Endings of what may be a list of images or an archive of them, though it is a URL: whoever feeds it looks at it.
+const MANY: [&str; 11] = ["csv", "gz", "jsonl", "lst", "ndjson", "parquet", "tar", "tgz", "tsv", "txt", "zip"];
+
+/// A text that is the URL of one image at first sight, as those of most lists are: key, shown source and URL in one.
+fn plain_url<'a>(element: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+    let text = element.cast_exact::<PyString>().ok()?.to_str().ok()?;
+    let is_url = text.starts_with("https://") || text.starts_with("http://");
+    if !is_url || !text.is_ascii() || text.contains('\0') {
+        return None;
+    }
+    let path = text.split_once('?').map_or(text, |(path, _)| path);
+    let (_, ending) = path.rsplit_once('.')?;
+    (!MANY.iter().any(|many| many.eq_ignore_ascii_case(ending))).then_some(text)
 }
 
 /// A scan of this process; see `aigclens.scanning.Scan`.
@@ -177,6 +199,56 @@ impl Scan {
         read
     }
 
+    /// How many items have been fed.
+    #[getter]
+    fn fed(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(self.core(py)?.fed())
+    }
+
+    /// Feeds the plain URLs that an iterator gives next: so many at most, for so many seconds, and up to an element that is
+    /// none. Says how many there were, and has that element, if there was one. Raises what the iterator does, and
+    /// `StopIteration` at its end, once those before are fed.
+    #[pyo3(signature = (elements, most, time, /))]
+    fn pull<'py>(
+        &self,
+        py: Python<'py>,
+        elements: &Bound<'py, PyAny>,
+        most: usize,
+        time: f64,
+    ) -> PyResult<(usize, Bound<'py, PyTuple>)> {
+        let core = self.core(py)?;
+        let (began, time) = (Instant::now(), Duration::try_from_secs_f64(time).unwrap_or_default());
+        let mut elements = elements.try_iter()?;
+        let mut inputs = Vec::with_capacity(most);
+        let mut other = Ok(PyTuple::empty(py));
+        while inputs.len() < most {
+            let element = match elements.next() {
+                Some(Ok(element)) => element,
+                Some(Err(raised)) => {
+                    other = Err(raised);
+                    break;
+                }
+                None => {
+                    other = Err(PyStopIteration::new_err(()));
+                    break;
+                }
+            };
+            let Some(url) = plain_url(&element) else {
+                other = PyTuple::new(py, [element]);
+                break;
+            };
+            let name: Arc<str> = url.into();
+            let item = Item { key: Arc::clone(&name), source: name };
+            inputs.push(Input { item, source: Ok(Source::Url(url.to_owned())) });
+            if began.elapsed() >= time {
+                break;
+            }
+        }
+        let count = inputs.len();
+        core.feed_all(inputs);
+        Ok((count, other?))
+    }
+
     /// Nothing more will be fed.
     fn end(&self, py: Python<'_>) -> PyResult<()> {
         self.core(py)?.end();
@@ -202,23 +274,15 @@ impl Scan {
         Ok(self.core(py)?.has_news())
     }
 
-    /// Rows that are ready, each with its extra columns out of `extras` by its number; whether nothing more will come; and
-    /// the exception that this is so before its time.
+    /// Rows that are ready, each with its extra columns out of `extras` by its number; what they come to; whether nothing
+    /// more will come; and the exception that this is so before its time.
     #[pyo3(signature = (most, extras, /))]
-    fn take<'py>(
-        &self,
-        py: Python<'py>,
-        most: usize,
-        extras: &Bound<'py, PyDict>,
-    ) -> PyResult<(Bound<'py, PyList>, bool, Option<Bound<'py, PyAny>>)> {
+    fn take<'py>(&self, py: Python<'py>, most: usize, extras: &Bound<'py, PyDict>) -> PyResult<Taken<'py>> {
         let taken = self.core(py)?.take(most);
         self.tell(py)?;
-        let rows = PyList::empty(py);
-        for row in &taken.rows {
-            rows.append(rows::row(py, row, &self.asked, extras)?)?;
-        }
+        let rows = rows::rows(py, &taken.rows, &self.asked, extras)?;
         let why = taken.why.map(|error| errors::raise(py, &error).into_value(py).into_bound(py).into_any());
-        Ok((rows, taken.is_over, why))
+        Ok((rows, rows::tally(py, &taken.rows)?, taken.is_over, why))
     }
 
     /// Waits for news on this thread, so many seconds at most. Says whether there are some.

@@ -86,7 +86,7 @@ impl Client {
             Source::Bytes(bytes) => {
                 let (image, seen) = match bytes.len() <= SMALL {
                     true => local::check(bytes, rules, look, &mut warnings)?,
-                    false => local::check_aside(bytes, rules, terms, look, &mut warnings).await?,
+                    false => Box::pin(local::check_aside(bytes, rules, terms, look, &mut warnings)).await?,
                 };
                 return Ok(Loaded::local(image, seen, warnings));
             }
@@ -99,7 +99,8 @@ impl Client {
             }
         };
         let memory = self.memory.clone();
-        let (image, seen) = local::read(place, rules, memory, terms, Some(PATIENCE), look, &mut warnings).await?;
+        let reading = local::read(place, rules, memory, terms, Some(PATIENCE), look, &mut warnings);
+        let (image, seen) = Box::pin(reading).await?;
         Ok(Loaded::local(image, seen, warnings))
     }
 }

@@ -1,4 +1,5 @@
 //! The scan's books: the budget in memory, intents and settlements in the store. What is sent was entered before.
+use super::halt::Halt;
 use crate::ambient::Ambient;
 use crate::attempt::{Attempt, Billing};
 use crate::budget::Budget;
@@ -7,7 +8,7 @@ use crate::price::{self, dollars};
 use crate::service::{Gate, Intending, Withdrawing};
 use crate::store::{End, Fingerprint, Intent, Intention, Item, Settlement, Store};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 
 #[derive(Debug)]
 pub(super) struct Books {
@@ -15,7 +16,7 @@ pub(super) struct Books {
     /// A call has ended, and may have given back what it had set aside.
     settled: Notify,
     /// Whether no more money is to be spent.
-    stopping: watch::Receiver<bool>,
+    halt: Arc<Halt>,
     pub(super) store: Store,
     pub(super) ambient: Ambient,
 }
@@ -34,15 +35,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Books {
     /// Goes on where the store's earlier runs ended (M02).
-    pub(super) fn open(
-        store: Store,
-        limit: Option<u64>,
-        stopping: watch::Receiver<bool>,
-        ambient: Ambient,
-    ) -> Arc<Self> {
+    pub(super) fn open(store: Store, limit: Option<u64>, halt: Arc<Halt>, ambient: Ambient) -> Arc<Self> {
         let spent = store.spent();
         let budget = Mutex::new(Budget::new(limit, spent.billed, spent.possibly));
-        Arc::new(Self { budget, settled: Notify::new(), stopping, store, ambient })
+        Arc::new(Self { budget, settled: Notify::new(), halt, store, ambient })
     }
 
     pub(super) fn balance(&self) -> Balance {
@@ -86,10 +82,7 @@ impl Books {
 
     /// Waits until the scan is stopped.
     async fn stopped(&self) -> Error {
-        if self.stopping.clone().wait_for(|stopping| *stopping).await.is_err() {
-            // Nobody is left who could stop it.
-            std::future::pending::<()>().await;
-        }
+        self.halt.ordered().await;
         Error::new(Kind::ScanPaused, "the scan was stopped before the request's turn; nothing was sent")
     }
 
@@ -117,14 +110,10 @@ struct Lines {
     is_reserved: bool,
 }
 
-fn paid(attempts: &[Attempt]) -> Vec<&Attempt> {
-    attempts.iter().filter(|attempt| attempt.operation.is_paid()).collect()
-}
-
 impl Entry {
     /// The budget learns how requests ended.
-    fn account(&self, lines: &mut Lines, paid: &[&Attempt]) {
-        for attempt in paid.iter().skip(lines.settled) {
+    fn account<'a>(&self, lines: &mut Lines, paid: impl IntoIterator<Item = &'a Attempt>) {
+        for attempt in paid.into_iter().skip(lines.settled) {
             self.books.release(attempt.billing);
             lines.settled += 1;
             lines.is_reserved = false;
@@ -132,17 +121,17 @@ impl Entry {
     }
 
     async fn enter(&self, attempts: &[Attempt], access_key_id: &str) -> Result<()> {
-        let paid = paid(attempts);
+        let paid = || attempts.iter().filter(|attempt| attempt.operation.is_paid());
         let (before, is_reserved) = {
             let mut lines = locked(&self.lines);
-            self.account(&mut lines, &paid);
-            if lines.intents.len() > paid.len() {
+            self.account(&mut lines, paid());
+            if lines.intents.len() > paid().count() {
                 // The last one was not made use of: its request was never sent.
                 return Ok(());
             }
-            (lines.intents.iter().copied().zip(paid.into_iter().cloned()).collect(), lines.is_reserved)
+            (lines.intents.iter().copied().zip(paid().cloned()).collect(), lines.is_reserved)
         };
-        if *self.books.stopping.borrow() {
+        if self.books.halt.is_ordered() {
             return Err(self.books.stopped().await);
         }
         if !is_reserved {
@@ -167,15 +156,15 @@ impl Entry {
     }
 
     /// Writes down how the call ended; durable when this returns.
-    pub(super) async fn close(&self, attempts: &[Attempt], end: End) -> Result<()> {
-        let paid = paid(attempts);
+    pub(super) async fn close(&self, mut attempts: Vec<Attempt>, end: End) -> Result<()> {
+        attempts.retain(|attempt| attempt.operation.is_paid());
         let intents: Vec<(Intent, Option<Attempt>)> = {
             let mut lines = locked(&self.lines);
-            self.account(&mut lines, &paid);
+            self.account(&mut lines, &attempts);
             if std::mem::take(&mut lines.is_reserved) {
                 self.books.release(Billing::NotBilled);
             }
-            let ends = paid.into_iter().cloned().map(Some).chain(std::iter::repeat(None));
+            let ends = attempts.into_iter().map(Some).chain(std::iter::repeat_with(|| None));
             lines.intents.iter().copied().zip(ends).collect()
         };
         if intents.is_empty() && matches!(end, End::Open) {

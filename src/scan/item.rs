@@ -13,7 +13,7 @@ use crate::error::{Error, Kind, Result};
 use crate::evidence::Precheck;
 use crate::service::Gate;
 use crate::store::{Answer, End, Failure, Fingerprint, Item, Known, Past};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Calls about one item in one run that end with trouble which passes, before it is a row with an error.
@@ -64,7 +64,7 @@ impl Subject {
             fingerprint: Some(self.fingerprint),
             billing: Billing::NotBilled,
             is_cached,
-            duplicate_of: (first_key != self.item.key).then(|| first_key.to_owned()),
+            duplicate_of: (*first_key != *self.item.key).then(|| first_key.to_owned()),
         }
     }
 }
@@ -73,21 +73,27 @@ impl Engine {
     /// What becomes of an item; nothing where the scan was stopped before its turn.
     pub(super) async fn story(self: &Arc<Self>, number: u64, input: Input) -> Option<Row> {
         let Input { item, source } = input;
-        let desk = self.unless_stopped(self.desks.acquire()).await?.ok()?;
+        let desk = self.place(&self.desks).await?;
+        let fingerprint = OnceLock::new();
         // A panic about one item is that item's row, and ends nothing else.
-        let looked = Caught::new(self.look_at(number, item.clone(), source)).await;
-        let row = match looked {
-            Some(Ok(Ok(subject))) => {
-                let (fingerprint, found) = (subject.fingerprint, Caught::new(self.find_out(subject)).await);
-                // It may have been while a request was under way.
-                found.unwrap_or_else(|| Ok(broken(number, item, Some(fingerprint), Billing::PossiblyBilled)))
+        let row = Caught::new(async {
+            match self.look_at(number, item.clone(), source).await? {
+                Ok(subject) => {
+                    let _ = fingerprint.set(subject.fingerprint);
+                    self.find_out(subject).await
+                }
+                Err(row) => Ok(row),
             }
-            Some(Ok(Err(row))) => Ok(row),
-            Some(Err(Left)) => Err(Left),
-            None => Ok(broken(number, item, None, Billing::NotBilled)),
-        };
+        });
+        let row = row.await;
         drop(desk);
-        row.ok()
+        if let Some(row) = row {
+            return row.ok();
+        }
+        let fingerprint = fingerprint.into_inner();
+        // It may have been while a request was under way.
+        let billing = if fingerprint.is_some() { Billing::PossiblyBilled } else { Billing::NotBilled };
+        Some(broken(number, item, fingerprint, billing))
     }
 
     /// Reads and checks the image. One that is refused here costs nothing, and is a row.
@@ -140,7 +146,7 @@ impl Engine {
                 }
                 Boarding::First(flight) => {
                     if let Some(row) = self.declared(&subject).await? {
-                        let first_key = row.duplicate_of.clone().unwrap_or_else(|| subject.item.key.clone());
+                        let first_key = row.duplicate_of.clone().unwrap_or_else(|| subject.item.key.to_string());
                         flight.land(|| Landing { what: row.what.clone(), first_key });
                         return Ok(row);
                     }
@@ -150,7 +156,7 @@ impl Engine {
                         return Ok(row);
                     }
                     let row = self.ask(&subject).await?;
-                    flight.land(|| Landing { what: row.what.clone(), first_key: subject.item.key.clone() });
+                    flight.land(|| Landing { what: row.what.clone(), first_key: subject.item.key.to_string() });
                     return Ok(row);
                 }
             }
@@ -168,7 +174,7 @@ impl Engine {
             return Ok(None);
         }
         let what = What::Declared { warnings: subject.loaded.warnings().to_vec() };
-        let seen = self.books.store.seen_before(subject.fingerprint, subject.item.key.clone()).await;
+        let seen = self.books.store.seen_before(subject.fingerprint, subject.item.key.to_string()).await;
         Ok(Some(match seen.map_err(|error| self.give_up(error))? {
             Some(first_key) => subject.repeated(what, first_key, true),
             None => subject.row(what, false, &subject.item.key),
@@ -216,7 +222,7 @@ impl Engine {
     async fn ask(self: &Arc<Self>, subject: &Subject) -> std::result::Result<Row, Left> {
         let mut rounds = 0;
         loop {
-            let seat = self.unless_stopped(self.seats.acquire()).await.ok_or(Left)?;
+            let seat = self.place(&self.seats).await.ok_or(Left)?;
             let pass = self.unless_stopped(self.weather.pass()).await.ok_or(Left)?;
             let pass = pass.map_err(|error| self.give_up(error))?;
             let entry =
@@ -238,7 +244,7 @@ impl Engine {
     fn call(&self, subject: &Subject, entry: &Arc<Entry>) -> Call {
         let data_id = match self.options.data_ids {
             DataIds::None => None,
-            DataIds::Key => Some(subject.item.key.clone()),
+            DataIds::Key => Some(subject.item.key.to_string()),
             DataIds::Hash => Some(encode::hex(&subject.fingerprint.hash)),
         };
         Call {
@@ -264,11 +270,12 @@ impl Engine {
             Next::Row(Box::new(Row { billing, ..subject.row(what, false, &subject.item.key) }))
         };
         match outcome {
-            Ok(found) => {
+            Ok(mut found) => {
                 self.weather.heard(pass, Sign::Fair, None);
-                let (attempts, billing) = (found.attempts.clone(), found.billing);
-                let answer = Arc::new(answer(found, subject.evidence.clone(), self.books.ambient.now()));
-                let closed = entry.close(&attempts, End::Answered(Arc::clone(&answer))).await;
+                let (attempts, billing) = (std::mem::take(&mut found.attempts), found.billing);
+                let answer = answer(found, &attempts, subject.evidence.clone(), self.books.ambient.now());
+                let answer = Arc::new(answer);
+                let closed = entry.close(attempts, End::Answered(Arc::clone(&answer))).await;
                 self.written(closed);
                 Ok(row(What::Answered(answer), billing))
             }
@@ -291,13 +298,13 @@ impl Engine {
                 let is_row = matches!(verdict, Verdict::Row(_)) && !(is_last && self.is_about_the_weather(&error));
                 if is_row && attempts.is_empty() {
                     // Refused here, before anything was sent: it says nothing of the image, nor of the service.
-                    let closed = entry.close(attempts, End::Open).await;
+                    let closed = entry.close(attempts.to_vec(), End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
                     let failure = failure(&error, subject.evidence.clone(), self.books.ambient.now());
                     return Ok(row(What::Failed(Arc::new(failure)), Billing::NotBilled));
                 }
                 if !is_row {
-                    let closed = entry.close(attempts, End::Open).await;
+                    let closed = entry.close(attempts.to_vec(), End::Open).await;
                     closed.map_err(|error| self.give_up(error))?;
                     let counts = !matches!(verdict, Verdict::Wait(_)) && !self.is_about_the_weather(&error);
                     if verdict == Verdict::Stop {
@@ -310,7 +317,7 @@ impl Engine {
                 let failure: Arc<Failure> =
                     Arc::new(failure(&error, subject.evidence.clone(), self.books.ambient.now()));
                 let billing = error.billing();
-                let closed = entry.close(attempts, End::Failed(Arc::clone(&failure))).await;
+                let closed = entry.close(attempts.to_vec(), End::Failed(Arc::clone(&failure))).await;
                 self.written(closed);
                 if let Some(diagnosis) = diagnosis {
                     self.stop(Some(diagnosis));
@@ -346,8 +353,8 @@ fn broken(number: u64, item: Item, fingerprint: Option<Fingerprint>, billing: Bi
     Row { number, item, what, evidence: Vec::new(), fingerprint, billing, is_cached: false, duplicate_of: None }
 }
 
-fn answer(found: Detection, evidence: Vec<String>, at: Duration) -> Answer {
-    let paid = found.attempts.iter().filter(|attempt| attempt.operation.is_paid()).count();
+fn answer(found: Detection, attempts: &[Attempt], evidence: Vec<String>, at: Duration) -> Answer {
+    let paid = attempts.iter().filter(|attempt| attempt.operation.is_paid()).count();
     Answer {
         label: found.label,
         is_aigc: found.is_aigc,

@@ -2,16 +2,19 @@
 //! handed out. One engine for both doors; whoever waits for rows waits outside of it.
 mod books;
 mod flights;
+mod halt;
 mod item;
 mod judge;
 mod row;
 mod survey;
+mod tally;
 mod weather;
 mod window;
 
 pub use books::Balance;
 pub use row::{Input, Row, What};
 pub use survey::{Counts, Survey};
+pub use tally::Tally;
 pub use window::Taken;
 
 use crate::ambient::Ambient;
@@ -21,11 +24,12 @@ use crate::error::{Error, Kind, Result};
 use crate::store::{Known, Store};
 use books::Books;
 use flights::Flights;
+use halt::Halt;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use weather::Weather;
 use window::Window;
 
@@ -139,14 +143,14 @@ struct Engine {
     desks: Semaphore,
     /// Places to ask about one.
     seats: Semaphore,
-    stopping: watch::Sender<bool>,
+    halt: Arc<Halt>,
     options: Options,
 }
 
 impl Engine {
     /// The outcome of something that is given up when the scan is stopped.
     async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        if *self.stopping.borrow() {
+        if self.halt.is_ordered() {
             return None;
         }
         tokio::pin!(work);
@@ -154,12 +158,19 @@ impl Engine {
         if let Poll::Ready(done) = std::future::poll_fn(|context| Poll::Ready(work.as_mut().poll(context))).await {
             return Some(done);
         }
-        let mut stopping = self.stopping.subscribe();
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => None,
+            () = self.halt.ordered() => None,
             done = &mut work => Some(done),
         }
+    }
+
+    /// A place of some, given up when the scan is stopped. Mostly one is free.
+    async fn place<'a>(&self, places: &'a Semaphore) -> Option<SemaphorePermit<'a>> {
+        if let (Ok(place), false) = (places.try_acquire(), self.halt.is_ordered()) {
+            return Some(place);
+        }
+        self.unless_stopped(places.acquire()).await?.ok()
     }
 
     /// One item, from its being fed to its row being told of.
@@ -174,7 +185,7 @@ impl Engine {
 
     fn stop(&self, why: Option<Error>) {
         self.window.stop(why);
-        self.stopping.send_replace(true);
+        self.halt.order();
     }
 }
 
@@ -189,16 +200,16 @@ pub struct Scan {
 impl Scan {
     pub fn start(client: Client, store: Store, options: Options, ambient: Ambient, runtime: Handle) -> Self {
         let concurrency = options.concurrency;
-        let stopping = watch::Sender::new(false);
+        let halt = Arc::new(Halt::default());
         let engine = Engine {
             client,
-            books: Books::open(store, options.budget, stopping.subscribe(), ambient),
+            books: Books::open(store, options.budget, Arc::clone(&halt), ambient),
             flights: Arc::default(),
             weather: Weather::new(options.patience),
             window: Window::new(2 * concurrency + 4 * AHEAD, BYTES, options.is_ordered),
             desks: Semaphore::new(concurrency + AHEAD),
             seats: Semaphore::new(concurrency),
-            stopping,
+            halt,
             options,
         };
         Self { engine: Arc::new(engine), runtime }
@@ -208,6 +219,11 @@ impl Scan {
     pub fn room(&self) -> usize {
         let room = self.engine.window.room();
         if room < AHEAD && !self.engine.window.is_idle() { 0 } else { room }
+    }
+
+    /// How many items have been fed.
+    pub fn fed(&self) -> u64 {
+        self.engine.window.fed()
     }
 
     /// One more item. Whoever feeds more than there is room for holds it all in memory.

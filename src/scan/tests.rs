@@ -177,7 +177,7 @@ fn private() -> Store {
 
 fn url(name: impl std::fmt::Display) -> Input {
     let text = format!("https://img.example/{name}.png");
-    Input { item: Item { key: text.clone(), source: text.clone() }, source: Ok(Source::Url(text)) }
+    Input { item: Item { key: text.as_str().into(), source: text.as_str().into() }, source: Ok(Source::Url(text)) }
 }
 
 /// Feeds as there is room, and takes whatever comes.
@@ -205,7 +205,7 @@ async fn run(scan: &Scan, inputs: impl IntoIterator<Item = Input>) -> (Vec<Row>,
 }
 
 fn keys(rows: &[Row]) -> HashSet<&str> {
-    rows.iter().map(|row| row.item.key.as_str()).collect()
+    rows.iter().map(|row| &*row.item.key).collect()
 }
 
 fn ok(row: &Row) -> bool {
@@ -246,7 +246,7 @@ async fn duplicates_share_one_call_also_one_that_fails() {
     let scan = begin(&oracle, private(), options());
     let inputs = (0..200).map(|number| {
         let mut input = url(number % 10);
-        input.item.key = format!("item-{number}");
+        input.item.key = format!("item-{number}").into();
         input
     });
     let (rows, why) = run(&scan, inputs).await;

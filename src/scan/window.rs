@@ -72,6 +72,11 @@ impl Window {
         if held > 0 && state.bytes >= self.bytes { 0 } else { self.items.saturating_sub(held) }
     }
 
+    /// How many items have gone in.
+    pub(super) fn fed(&self) -> u64 {
+        self.state().fed
+    }
+
     /// Whether nothing is under way.
     pub(super) fn is_idle(&self) -> bool {
         self.state().under_way == 0

@@ -1,5 +1,5 @@
 //! How a call ended, in the words that are written down: by the store into its tables, and in trouble into a rescue file.
-use super::record::{Answer, By, End, Failure, Fingerprint, Intent, Item, Settlement};
+use super::record::{Answer, By, End, Failure, Fingerprint, Intent, Settlement};
 use crate::attempt::{Attempt, Billing};
 use crate::detection::Label;
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,6 @@ impl Ended {
 impl Ending {
     pub(super) fn new(settlement: &Settlement, at_ns: i64) -> Self {
         let Settlement { fingerprint, item, intents, end } = settlement;
-        let Item { key, source } = item.clone();
         let ended = |(intent, attempt): &(Intent, Option<Attempt>)| match attempt {
             Some(attempt) => Ended::sent(*intent, attempt, at_ns),
             None => Ended::unsent(*intent, at_ns),
@@ -102,8 +101,8 @@ impl Ending {
         Self {
             by: fingerprint.by.as_str().to_owned(),
             hash: fingerprint.hash,
-            key,
-            source,
+            key: item.key.to_string(),
+            source: item.source.to_string(),
             attempts: intents.iter().map(ended).collect(),
             is_tried: intents
                 .iter()

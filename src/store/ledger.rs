@@ -4,6 +4,7 @@ use super::ending::{Ended, Ending, Outcome, nanos};
 use super::record::{Fingerprint, Intent, Intention, Item, Known, Past, Question, Spent};
 use super::row::{self, COLUMNS, COUNT, Place, SEAL};
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter, types::Value};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Where a run writes: its question, and itself, by their numbers.
@@ -18,7 +19,20 @@ struct Standing {
     id: i64,
     known: Known,
     state: String,
+    /// The item that was asked about first, once there is one.
+    first: Option<(String, String)>,
 }
+
+/// All of a content, by its name.
+static STANDING: LazyLock<String> = LazyLock::new(|| {
+    format!("SELECT id, state, tries, {SEAL}, {COLUMNS} FROM content WHERE hash = ?1 AND by = ?2 AND question = ?3")
+});
+
+/// The end of a content that was asked about.
+static WRITE: LazyLock<String> = LazyLock::new(|| {
+    let marks = (5..5 + COUNT).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
+    format!("UPDATE content SET state = ?2, run = ?3, \"check\" = ?4, ({COLUMNS}) = ({marks}) WHERE id = ?1")
+});
 
 impl Desk {
     /// Finds or makes the question, and begins a run of it.
@@ -87,10 +101,7 @@ impl Desk {
         item: &Item,
     ) -> rusqlite::Result<Known> {
         let standing = self.standing(connection, fingerprint)?;
-        let (content, known) = match standing {
-            Some(standing) => (Some(standing.id), standing.known),
-            None => (None, Known::Nothing),
-        };
+        let (content, known) = standing.map_or((None, Known::Nothing), |one| (Some(one.id), one.known));
         self.note(connection, fingerprint, item, content)?;
         Ok(known)
     }
@@ -144,7 +155,7 @@ impl Desk {
             is_news |= end(connection, ended)?;
         }
         let Some(fingerprint) = ending.fingerprint() else { return Ok(()) };
-        let item = Item { key: ending.key.clone(), source: ending.source.clone() };
+        let item = Item { key: ending.key.as_str().into(), source: ending.source.as_str().into() };
         let standing = self.standing(connection, fingerprint)?;
         let content = match &standing {
             Some(standing) => standing.id,
@@ -176,13 +187,16 @@ impl Desk {
         if !is_answer {
             tried(connection, content)?;
         }
-        first(connection, content, &item)?;
+        let first = match standing.and_then(|one| one.first) {
+            Some(known) => known,
+            None => named(connection, content, &item)?,
+        };
         let state = match (is_answer, outcome.billing.as_str()) {
             (true, _) => "answered",
             (false, "possibly_billed") => "unresolved",
             (false, _) => "failed",
         };
-        self.write(connection, content, fingerprint, state, outcome)
+        self.write(connection, content, fingerprint, &first, state, outcome)
     }
 
     /// An intent that nobody heard of: nothing was sent.
@@ -223,23 +237,12 @@ impl Desk {
         connection: &Connection,
         content: i64,
         fingerprint: Fingerprint,
+        (first_key, first_source): &(String, String),
         state: &str,
         outcome: &Outcome,
     ) -> rusqlite::Result<()> {
-        let (first_key, first_source): (String, String) = connection
-            .prepare_cached("SELECT first_key, first_source FROM content WHERE id = ?1")?
-            .query_row([content], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let place = Place {
-            question: self.question,
-            fingerprint,
-            first_key: &first_key,
-            first_source: &first_source,
-            run: self.run,
-        };
-        let marks = (5..5 + COUNT).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
-        let mut update = connection.prepare_cached(&format!(
-            "UPDATE content SET state = ?2, run = ?3, \"check\" = ?4, ({COLUMNS}) = ({marks}) WHERE id = ?1"
-        ))?;
+        let place = Place { question: self.question, fingerprint, first_key, first_source, run: self.run };
+        let mut update = connection.prepare_cached(&WRITE)?;
         let head: [Value; 4] = [content.into(), state.to_owned().into(), self.run.into(), outcome.check(&place).into()];
         update.execute(params_from_iter(head.into_iter().chain(values(outcome.clone()))))?;
         Ok(())
@@ -294,10 +297,7 @@ impl Desk {
     }
 
     fn standing(&self, connection: &Connection, fingerprint: Fingerprint) -> rusqlite::Result<Option<Standing>> {
-        let mut find = connection.prepare_cached(&format!(
-            "SELECT id, state, tries, {SEAL}, {COLUMNS} FROM content
-             WHERE hash = ?1 AND by = ?2 AND question = ?3"
-        ))?;
+        let mut find = connection.prepare_cached(&STANDING)?;
         let mut rows = find.query((&fingerprint.hash[..], fingerprint.by.as_str(), self.question))?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let (id, state) = (row.get(0)?, row.get::<_, String>(1)?);
@@ -313,7 +313,8 @@ impl Desk {
                 _ => Known::Unresolved { tries },
             },
         };
-        Ok(Some(Standing { id, known, state }))
+        let first = row.get(3).ok().zip(row.get(4).ok());
+        Ok(Some(Standing { id, known, state, first }))
     }
 
     /// What a settled row says; nothing if it is not as it was written (L10): it is asked about again, never believed.
@@ -355,6 +356,14 @@ fn first(connection: &Connection, content: i64, item: &Item) -> rusqlite::Result
     let mut update = connection
         .prepare_cached("UPDATE content SET first_key = ?2, first_source = ?3 WHERE id = ?1 AND first_key IS NULL")?;
     update.execute((content, &item.key, &item.source)).map(drop)
+}
+
+/// The item that a content has its name of: this one, if it has none.
+fn named(connection: &Connection, content: i64, item: &Item) -> rusqlite::Result<(String, String)> {
+    first(connection, content, item)?;
+    connection
+        .prepare_cached("SELECT first_key, first_source FROM content WHERE id = ?1")?
+        .query_row([content], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// An outcome in the order of its columns.

@@ -37,7 +37,7 @@ pub(super) enum State {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(super) struct Content {
     /// The key of the item that was asked about first.
-    pub(super) first_key: Option<String>,
+    pub(super) first_key: Option<Arc<str>>,
     /// The key that it was met with first, where nobody is asked about it.
     pub(super) seen: Option<String>,
     pub(super) tries: u32,
@@ -269,7 +269,7 @@ impl Memory {
 impl Content {
     fn known(&self) -> Known {
         let (tries, is_of_this_run) = (self.tries, true);
-        let first_key = || self.first_key.clone().unwrap_or_default();
+        let first_key = || self.first_key.as_deref().unwrap_or_default().to_owned();
         match (self.state, &self.outcome) {
             (State::Open, _) => Known::Nothing,
             (State::Answered, Some(Outcome::Answer(answer))) => {
@@ -286,7 +286,7 @@ impl Content {
 
     /// What it takes in memory, roughly, with its places in the tables.
     fn bytes(&self) -> usize {
-        let keys = self.first_key.as_ref().map_or(0, String::len) + self.seen.as_ref().map_or(0, String::len);
+        let keys = self.first_key.as_ref().map_or(0, |key| key.len()) + self.seen.as_ref().map_or(0, String::len);
         size_of::<Self>() + 2 * size_of::<Fingerprint>() + keys + self.outcome.as_ref().map_or(0, Outcome::bytes)
     }
 }

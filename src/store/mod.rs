@@ -109,7 +109,7 @@ impl Store {
     pub async fn look(&self, fingerprint: Fingerprint, item: Item) -> Result<Known> {
         match &self.books {
             Books::File { queue, .. } => self.ask(queue, |to| Command::Look(fingerprint, item, to)).await,
-            Books::Memory(memory) => self.recall(memory, |memory| memory.look(fingerprint)),
+            Books::Memory(memory) => recall(memory, |memory| memory.look(fingerprint)),
         }
     }
 
@@ -117,7 +117,7 @@ impl Store {
     pub async fn peek(&self, fingerprint: Fingerprint) -> Result<Known> {
         match &self.books {
             Books::File { queue, .. } => self.ask(queue, |to| Command::Peek(fingerprint, to)).await,
-            Books::Memory(memory) => self.recall(memory, |memory| memory.peek(fingerprint)),
+            Books::Memory(memory) => recall(memory, |memory| memory.peek(fingerprint)),
         }
     }
 
@@ -130,7 +130,7 @@ impl Store {
                 queue.send(Command::Intend(Box::new(intention), to)).map_err(|_| open::closed())?;
                 Listener { answer, queue }.hear().await
             }
-            Books::Memory(memory) => self.recall(memory, |memory| memory.intend(intention)),
+            Books::Memory(memory) => recall(memory, |memory| memory.intend(intention)),
         }
     }
 
@@ -142,7 +142,7 @@ impl Store {
                 let ending = Ending::new(&settlement, nanos(self.ambient.now()));
                 self.ask(queue, |to| Command::Settle(Box::new(ending), to)).await
             }
-            Books::Memory(memory) => self.recall(memory, |memory| memory.settle(settlement)),
+            Books::Memory(memory) => recall(memory, |memory| memory.settle(settlement)),
         }
     }
 
@@ -151,7 +151,7 @@ impl Store {
     pub async fn seen_before(&self, fingerprint: Fingerprint, key: String) -> Result<Option<String>> {
         match &self.books {
             Books::File { queue, .. } => self.ask(queue, |to| Command::Seen(fingerprint, key, to)).await,
-            Books::Memory(memory) => self.recall(memory, |memory| memory.seen(fingerprint, key)),
+            Books::Memory(memory) => recall(memory, |memory| memory.seen(fingerprint, key)),
         }
     }
 
@@ -177,12 +177,6 @@ impl Store {
         }
     }
 
-    fn recall<T>(&self, memory: &Mutex<Option<Memory>>, work: impl FnOnce(&mut Memory) -> Result<T>) -> Result<T> {
-        self.here()?;
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        work(memory.as_mut().ok_or_else(open::closed)?)
-    }
-
     async fn ask<T>(
         &self,
         queue: &mpsc::Sender<Command>,
@@ -203,6 +197,12 @@ impl Store {
             "the store was opened before the process was forked: open it in the child, after the parent has closed it",
         ))
     }
+}
+
+/// Asks the books in memory. Not whose process it is: this takes no system call, and a child of a fork has no scan that asks.
+fn recall<T>(memory: &Mutex<Option<Memory>>, work: impl FnOnce(&mut Memory) -> Result<T>) -> Result<T> {
+    let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+    work(memory.as_mut().ok_or_else(open::closed)?)
 }
 
 /// Somebody who waits for an intent. If it stops waiting, the intent may be written all the same: then it was never sent.

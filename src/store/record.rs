@@ -2,6 +2,7 @@
 use crate::attempt::{Attempt, Billing};
 use crate::detection::{Engine, Label};
 use crate::error::Kind;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,17 +41,25 @@ impl By {
 }
 
 /// The name of a content, whatever its file or place is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint {
     pub by: By,
     pub hash: [u8; 32],
 }
 
-/// One input: the user's own name for it, and where it is.
+impl Hash for Fingerprint {
+    /// A part of it is enough for a table: it is as good as random.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let (parts, _) = self.hash.as_chunks::<16>();
+        state.write(parts.first().map_or(&[], |part| part));
+    }
+}
+
+/// One input: the user's own name for it, and where it is. Shared, since it is written down and handed on at each step.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Item {
-    pub key: String,
-    pub source: String,
+    pub key: Arc<str>,
+    pub source: Arc<str>,
 }
 
 /// The service's answer about a content.
@@ -92,6 +101,13 @@ pub struct Failure {
     pub at: Duration,
     /// A body that was paid for and cannot be read is kept all the same.
     pub raw: Option<Vec<u8>>,
+}
+
+impl Failure {
+    /// The service's code, or else the error's own name.
+    pub fn error_code(&self) -> &str {
+        self.code.as_deref().unwrap_or_else(|| self.kind.name())
+    }
 }
 
 /// How one call about a content ended.

@@ -51,7 +51,7 @@ impl Spill {
                 let head: [Value; 6] = [
                     fingerprint.hash.to_vec().into(),
                     fingerprint.by.as_str().to_owned().into(),
-                    content.first_key.clone().into(),
+                    content.first_key.as_deref().map(str::to_owned).into(),
                     content.seen.clone().into(),
                     i64::from(content.tries).into(),
                     content.state.as_str().to_owned().into(),

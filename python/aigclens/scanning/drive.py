@@ -6,9 +6,9 @@ import atexit
 import os
 import threading
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from operator import length_hint
 from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakSet
 
@@ -17,6 +17,7 @@ from aigclens.errors import BudgetExceeded, ConfigError
 from aigclens.options import wrong_type
 from aigclens.scanning import budget as budgets
 from aigclens.scanning import feeding, guard, inputs
+from aigclens.scanning.counts import Batch
 from aigclens.scanning.inputs import InputOptions
 from aigclens.scanning.progress import Reporter
 from aigclens.scanning.summary import Summary, described
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from aigclens.models import EvidenceSource
     from aigclens.options import Precheck
     from aigclens.scanning.inputs import Item
+    from aigclens.scanning.inputs.sequence import Elements
     from aigclens.scanning.progress import ProgressSink
     from aigclens.scanning.rows import ScanRow
 
@@ -81,6 +83,8 @@ def _close_all() -> None:
 
 
 def _forked() -> None:
+    for drive in list(live):
+        drive.summary.renew()
     live.clear()
     left.clear()
 
@@ -148,8 +152,9 @@ class Drive:
         self._pid = os.getpid()
         self._limit = client._limit
         self._extras: dict[int, Any] = {}
-        self._fed = 0
-        self._rows: deque[ScanRow] = deque()
+        # Rows to hand out; whoever gathers more of them does so alone.
+        self._rows: Iterator[ScanRow] = iter(())
+        self._gathering = threading.RLock()
         self._is_pulled = self._is_over = self._is_shut = self._is_stopped = False
         self._why: BaseException | None = None
         self._failure: BaseException | None = None
@@ -187,6 +192,7 @@ class Drive:
         )
         try:
             self._reporter = Reporter(progress, inputs.total(source), self.summary)
+            self._is_heard = self._reporter.is_heard
         except BaseException:
             # The store is free again when this is told.
             self._native.close(_SLACK)
@@ -212,17 +218,38 @@ class Drive:
         self._is_stopped = True
         self._native.stop()
 
-    def _pack(self, item: Item) -> tuple[str, str, Any]:
+    def _pack(self, item: Item, before: int = 0) -> tuple[str, str, Any]:
+        """An item as the core takes it; so many are packed before it, and not yet fed."""
         packed = feeding.packed(item, self._limit)
         if item.extra:
-            self._extras[self._fed] = item.extra
-        self._fed += 1
+            self._extras[self._native.fed + before] = item.extra
         return packed
 
     def _pull_from(self, items: Iterator[Item]) -> None:
         """Feeds what there is room for, until it takes too long: rows may be waiting."""
         room = min(self._native.room(), _PULL)
         end = time.monotonic() + _PULL_SECONDS
+        if not self._pull_urls(items, room):
+            self._pull_items(items, room, end)
+        if self._is_pulled:
+            self._native.end()
+
+    def _pull_urls(self, items: Iterator[Item], room: int) -> bool:
+        """The same for the plain URLs that come first, if any do. Says whether that is all for now."""
+        elements: Elements | None = getattr(items, "elements", None)
+        if elements is None:
+            return False
+        try:
+            return elements.urls(lambda urls: self._native.pull(urls, room, _PULL_SECONDS))
+        except StopIteration:
+            self._is_pulled = True
+        except Exception as failure:  # noqa: BLE001
+            # Told once, after the rows of everything before it (L22).
+            self._failure, self._is_pulled = failure, True
+        return True
+
+    def _pull_items(self, items: Iterator[Item], room: int, end: float) -> None:
+        """The same for items that have to be looked at one by one."""
         batch: list[tuple[str, str, Any]] = []
         held = 0
         try:
@@ -236,33 +263,38 @@ class Drive:
                     # Told once, after the rows of everything before it (L22).
                     self._failure, self._is_pulled = failure, True
                     break
-                packed = self._pack(item)
+                packed = self._pack(item, len(batch))
                 batch.append(packed)
                 held += _size(packed[2])
                 if time.monotonic() > end:
                     break
         finally:
             self._native.feed(batch)
-        if self._is_pulled:
-            self._native.end()
 
     def _gather(self) -> bool:
         """Takes rows that are ready. Says whether there is something to go on with."""
-        rows, self._is_over, why = self._native.take(_BATCH, self._extras)
-        if why is not None:
-            self._why = why
-        if rows:
-            # The ledger is ahead of the rows that are handed out one after the other, and never behind them.
-            self._count()
-            self._rows.extend(rows)
-        return bool(rows) or self._is_over
+        with self._gathering:
+            # Another thread or task may have been here meanwhile.
+            if length_hint(self._rows):
+                return True
+            rows, tally, self._is_over, why = self._native.take(_BATCH, self._extras)
+            if why is not None:
+                self._why = why
+            if rows:
+                # The ledger is ahead of the rows that are handed out one after the other, and never behind them.
+                self._count()
+                batch = Batch(rows, tally)
+                self.summary.follow(batch)
+                self._rows = batch.left
+            return bool(rows) or self._is_over
 
-    def _hand_out(self) -> ScanRow:
-        row = self._rows.popleft()
-        self.summary.add(row)
-        if self._reporter.is_heard:
-            self._reporter.tell(self.state if not self._rows else None)
-        return row
+    def _drop(self) -> None:
+        """Rows that were not handed out never will be."""
+        self.summary.follow(None)
+        self._rows = iter(())
+
+    def _tell(self) -> None:
+        self._reporter.tell(None if length_hint(self._rows) else self.state)
 
     def _count(self) -> None:
         _, billed, possibly = self._native.balance
@@ -309,7 +341,7 @@ class Drive:
             self._conclude()
         finally:
             self._is_shut = True
-            self._rows.clear()
+            self._drop()
             self._reporter.close()
             if self._owns_client:
                 self._client.close()

@@ -46,15 +46,12 @@ class Scan(Drive, Iterator["ScanRow"]):
 
     def __next__(self) -> ScanRow:
         try:
-            while not self._rows:
-                if self._is_over:
-                    self._finish()
-                if not self._is_pulled and not self._native.has_news and self._native.room() > 0:
-                    self._pull_from(self._items)
-                elif not self._gather():
-                    self._reporter.tell(self.state)
-                    self._native.wait(TICK)
-            return self._hand_out()
+            while True:
+                for row in self._rows:
+                    if self._is_heard:
+                        self._tell()
+                    return row
+                self._advance()
         except StopIteration:
             raise
         except BaseException:
@@ -62,6 +59,16 @@ class Scan(Drive, Iterator["ScanRow"]):
             if not self._is_shut:
                 self.close()
             raise
+
+    def _advance(self) -> None:
+        """Feeds, takes or waits for rows, or ends."""
+        if self._is_over:
+            self._finish()
+        if not self._is_pulled and not self._native.has_news and self._native.room() > 0:
+            self._pull_from(self._items)
+        elif not self._gather():
+            self._reporter.tell(self.state)
+            self._native.wait(TICK)
 
     def _finish(self) -> None:
         if self._is_shut:
@@ -127,24 +134,25 @@ class AsyncScan(Drive, AsyncIterator["ScanRow"]):
 
     async def __anext__(self) -> ScanRow:
         try:
-            return await self._anext()
+            while True:
+                for row in self._rows:
+                    if self._is_heard:
+                        self._tell()
+                    return row
+                await self._advance()
         except AigcError:
             stand_still()
             raise
 
-    async def _anext(self) -> ScanRow:
-        while not self._rows:
-            if self._is_over:
-                await self._finish()
-            if not self._is_pulled and not self._native.has_news and self._native.room() > 0:
-                if not self._is_async:
-                    await self._pull()
-                elif await self._apull():
-                    continue
-            elif not self._gather():
-                self._reporter.tell(self.state)
-                await self._news()
-        return self._hand_out()
+    async def _advance(self) -> None:
+        """Feeds, takes or waits for rows, or ends."""
+        if self._is_over:
+            await self._finish()
+        if not self._is_pulled and not self._native.has_news and self._native.room() > 0:
+            await (self._apull() if self._is_async else self._pull())
+        elif not self._gather():
+            self._reporter.tell(self.state)
+            await self._news()
 
     async def _pull(self) -> None:
         if self._is_aside:
@@ -159,8 +167,8 @@ class AsyncScan(Drive, AsyncIterator["ScanRow"]):
             # Other tasks have their turn, however long the input is.
             await asyncio.sleep(0)
 
-    async def _apull(self) -> bool:
-        """Waits for the next item, or for rows. Says whether it was an item."""
+    async def _apull(self) -> None:
+        """Waits for the next item, or for rows."""
         if self._next is None:
             self._next = asyncio.ensure_future(anext(self._items))
         if self._next.get_loop() is not asyncio.get_running_loop():
@@ -169,7 +177,7 @@ class AsyncScan(Drive, AsyncIterator["ScanRow"]):
         if not self._next.done():
             self._gather()
             self._reporter.tell(self.state)
-            return False
+            return
         coming, self._next = self._next, None
         try:
             found = coming.result()
@@ -187,7 +195,6 @@ class AsyncScan(Drive, AsyncIterator["ScanRow"]):
                 self._next = asyncio.ensure_future(doors.aside(self._packed, found))
         if self._is_pulled:
             self._native.end()
-        return True
 
     def _packed(self, item: Any) -> Any:
         return self._pack(item)
@@ -244,9 +251,9 @@ class AsyncScan(Drive, AsyncIterator["ScanRow"]):
         self._next = self._pulling = None
         is_early, end = not self._is_over, time.monotonic() + self._patience
         while not self._is_over and time.monotonic() < end:
+            self._drop()
             if not self._gather():
                 await self._news()
-            self._rows.clear()
         self._is_over = not is_early
         await doors.aside(lambda _: self._native.close(0.0), None)
         self._let_go()

@@ -117,16 +117,7 @@ COLUMNS: tuple[str, ...] = tuple(
     for name in ((part.name, "disagrees") if part.name == "evidence" else (part.name,))
 )
 _COLUMNS = frozenset(COLUMNS)
-# What a row is while it is made: the same fields, each set as any attribute is. Those of a class that is frozen take
-# four times as long, and there are millions of rows.
-_Draft: Any = make_dataclass("_Draft", [one.name for one in fields(ScanRow)], slots=True)
-
-
-def made(*values: Any) -> ScanRow:
-    """A row of the values of its fields, in order, none left out."""
-    draft = _Draft(*values)
-    draft.__class__ = ScanRow
-    return draft  # type: ignore[no-any-return]
-
-
+# What a row is while the core makes it: the same fields, each set as any attribute is. Those of a class that is frozen
+# take four times as long, and there are millions of rows. It becomes a row with its `__class__`.
+Draft: Any = make_dataclass("Draft", [one.name for one in fields(ScanRow)], slots=True)
 _parts = attrgetter(*COLUMNS)

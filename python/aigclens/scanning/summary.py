@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -16,34 +14,22 @@ from typing import TYPE_CHECKING, Any
 from aigclens import _native
 from aigclens.price import PRICE_DATE, PRICE_PER_CALL
 from aigclens.scanning.budget import MICRO_PER_CALL, dollars
+from aigclens.scanning.counts import Counted, Counts, Histogram
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from aigclens.scanning.rows import ScanRow
 
 __all__ = ["Histogram", "Summary", "check_place", "described"]
 
-# Names that are counted one by one; a service that makes up more does not fill the memory.
+# Sources that are described one by one.
 _NAMES = 1_000
-_OTHERS = "(others)"
 # Files that may be many gigabytes, and are read once, for their images.
 _ARCHIVES = (".tar", ".tgz", ".gz", ".zip")
 
 
-class Histogram:
-    """How often confidences of 0 to 100 fell into each of ten bins: [0, 10), [10, 20) ... [90, 100]."""
-
-    __slots__ = ("bins",)
-
-    def __init__(self) -> None:
-        self.bins = [0] * 10
-
-    def add(self, confidence: float | None) -> None:
-        """Counts one; what is no number is counted nowhere."""
-        if confidence is not None and not math.isnan(confidence):
-            self.bins[int(min(max(confidence // 10, 0), 9))] += 1
-
-
-class Summary:
+class Summary(Counts):
     """The counts of one run, live: what has been handed out so far.
 
     Attributes:
@@ -66,6 +52,20 @@ class Summary:
         stopped: Why the run ended early, one line; `None` where it did not.
         resume: How to go on, one line; `None` where there is nothing to go on with.
     """
+
+    items = Counted[int]()
+    ok = Counted[int]()
+    failed = Counted[int]()
+    cached = Counted[int]()
+    duplicates = Counted[int]()
+    declared = Counted[int]()
+    disagreements = Counted[int]()
+    not_billed = Counted[int]()
+    errors = Counted["Counter[str]"]()
+    labels = Counted["Counter[str]"]()
+    engines = Counted["Counter[str]"]()
+    confidence = Counted[Histogram]()
+    label_confidence = Counted["dict[str, Histogram]"]()
 
     def __init__(
         self,
@@ -93,16 +93,10 @@ class Summary:
             wall: The time since the epoch in seconds.
             clock: The time that spans are measured with.
         """
+        super().__init__()
         self.service, self.endpoint, self.region, self.store = service, endpoint, region, store
         self.budget, self.spent_before, self.inputs = budget, spent_before, list(inputs)
-        self.items = self.ok = self.failed = self.cached = self.duplicates = self.skipped = 0
-        self.declared = self.disagreements = 0
-        self.billed_calls = self.possibly_billed_calls = self.not_billed = 0
-        self.errors: Counter[str] = Counter()
-        self.labels: Counter[str] = Counter()
-        self.engines: Counter[str] = Counter()
-        self.confidence = Histogram()
-        self.label_confidence: dict[str, Histogram] = {}
+        self.skipped = self.billed_calls = self.possibly_billed_calls = 0
         self.stopped: str | None = None
         self.resume: str | None = None
         self._wall, self._clock = wall, clock
@@ -120,39 +114,12 @@ class Summary:
 
     def add(self, row: ScanRow) -> None:
         """Counts a row."""
-        billing, engine = row.billing, row.engine
-        self.items += 1
-        if row.cached:
-            self.cached += 1
-        if row.duplicate_of is not None:
-            self.duplicates += 1
-        if row.evidence and row.disagrees:
-            self.disagreements += 1
+        self._catch_up()
+        self._count(row)
         # The ledger's counts of calls are ahead of this row's: see `spend`.
         if not self._is_from_ledger:
-            self.billed_calls += billing == "billed"
-            self.possibly_billed_calls += billing == "possibly_billed"
-        if billing == "not_billed":
-            self.not_billed += 1
-        if engine is not None:
-            self.engines[engine] += 1
-            if engine == "provenance":
-                self.declared += 1
-        if not row.ok:
-            self.failed += 1
-            _count(self.errors, row.error_code or "(none)")
-            return
-        self.ok += 1
-        _count(self.labels, row.label if row.label is not None else "(none)")
-        if row.is_aigc:
-            self.confidence.add(row.confidence)
-        for label in row.labels:
-            if label.confidence is not None:
-                name = label.name if label.name in self.label_confidence or self._has_room() else _OTHERS
-                self.label_confidence.setdefault(name, Histogram()).add(label.confidence)
-
-    def _has_room(self) -> bool:
-        return len(self.label_confidence) < _NAMES
+            self.billed_calls += row.billing == "billed"
+            self.possibly_billed_calls += row.billing == "possibly_billed"
 
     def spend(self, billed_calls: int, possibly_billed_calls: int) -> None:
         """Takes the exact calls of this run from the ledger.
@@ -313,10 +280,6 @@ def _digest(path: Path) -> str:
         while piece := reader.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _count(counter: Counter[str], name: str) -> None:
-    counter[name if name in counter or len(counter) < _NAMES else _OTHERS] += 1
 
 
 def _most_first(counter: Counter[str]) -> dict[str, int]:

@@ -95,7 +95,7 @@ async fn the_service_is_asked_later_and_its_answer_wins_from_then_on() {
     let scan = begin(&Oracle::new(|_, url| verdict(url)), folder.store(), skipping());
     let (rows, _) = run(&scan, [declaring(1, "a"), declaring(2, "b")]).await;
     let found: Vec<_> = ["a", "b"]
-        .map(|key| rows.iter().find(|row| row.item.key == key).unwrap())
+        .map(|key| rows.iter().find(|row| &*row.item.key == key).unwrap())
         .map(|row| (ok(row), row.is_cached, is_declared(row)))
         .into();
     assert_eq!(found, [(true, true, false), (false, false, true)]);

@@ -13,7 +13,7 @@ async fn a_lost_answer_is_not_asked_for_again_by_a_later_duplicate() {
     let scan = begin(&oracle, private(), options());
     let twin = |key: &str| {
         let mut input = url(0);
-        input.item.key = key.to_owned();
+        input.item.key = key.into();
         input
     };
     let inputs = [twin("first")].into_iter().chain((1..300).map(url)).chain([twin("second"), twin("third")]);
@@ -23,7 +23,7 @@ async fn a_lost_answer_is_not_asked_for_again_by_a_later_duplicate() {
     let bad: Vec<_> = rows.iter().filter(|row| !ok(row)).collect();
     assert_eq!((rows.len(), bad.len()), (302, 3));
     for row in bad {
-        let is_first = row.item.key == "first";
+        let is_first = &*row.item.key == "first";
         assert_eq!(row.billing == Billing::PossiblyBilled, is_first, "{row:?}");
         assert_eq!(row.duplicate_of.as_deref(), (!is_first).then_some("first"));
     }

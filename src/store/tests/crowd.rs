@@ -123,7 +123,7 @@ fn the_clock_may_jump() {
     store.close().unwrap();
     let reader = Reader::open(&place.file()).unwrap();
     let keys: Vec<_> = reader.rows(0, 99).unwrap().into_iter().map(|row| row.key).collect();
-    assert_eq!(keys, (0..20).map(|number| item(number).key).collect::<Vec<_>>());
+    assert_eq!(keys, (0..20).map(|number| item(number).key.to_string()).collect::<Vec<_>>());
     assert_eq!(reader.verify(), [""; 0]);
 }
 
@@ -135,7 +135,7 @@ fn any_text_is_a_name() {
     let long = "\u{1f4f7}".repeat(2_500);
     let names = ["", "a\nb\r", "nul\0l", "'; DROP TABLE item; --", "=1+1", "\u{202e}", "\u{fffd}", long.as_str()];
     for name in names {
-        let item = Item { key: name.to_owned(), source: format!("{name}{name}") };
+        let item = Item { key: name.into(), source: format!("{name}{name}").into() };
         let fingerprint = Fingerprint { by: By::Url, hash: *blake3::hash(name.as_bytes()).as_bytes() };
         let intention = Intention { fingerprint, item: item.clone(), key_suffix: String::new(), ..intention(0) };
         let intent: Intent = wait(store.intend(intention)).unwrap();
@@ -161,8 +161,8 @@ fn looks_at_a_million() {
     let count: u32 = std::env::var("AIGCLENS_STORE_LOOKS").map_or(1_000_000, |text| text.parse().unwrap());
     let place = Place::new("million");
     let url = |number: u32| Item {
-        key: format!("https://images.example.com/archive/{number:09}/photo.jpg?size=large"),
-        source: String::new(),
+        key: format!("https://images.example.com/archive/{number:09}/photo.jpg?size=large").into(),
+        source: "".into(),
     };
     let name = |number: u32| Fingerprint { by: By::Url, hash: *blake3::hash(url(number).key.as_bytes()).as_bytes() };
     let measure = |what: &str, start: std::time::Instant| {

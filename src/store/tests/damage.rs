@@ -90,7 +90,7 @@ fn examine(place: &Place, truth: &HashMap<String, StoredRow>, is_written: bool) 
         let known = if is_written { look(&store, number) } else { wait(store.peek(content(number))) };
         match known {
             Ok(Known::Answered(past)) => {
-                assert_eq!((past.what, past.first_key), (answer(number), item(number).key));
+                assert_eq!((past.what, past.first_key), (answer(number), item(number).key.to_string()));
                 answers += 1;
             }
             Ok(Known::Failed(past)) => panic!("nothing failed: {past:?}"),

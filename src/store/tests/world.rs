@@ -83,7 +83,7 @@ pub(super) fn content(number: u32) -> Fingerprint {
 }
 
 pub(super) fn item(number: u32) -> Item {
-    Item { key: format!("{number}.jpg"), source: format!("photos/{number}.jpg") }
+    Item { key: format!("{number}.jpg").into(), source: format!("photos/{number}.jpg").into() }
 }
 
 pub(super) fn attempt(billing: Billing) -> Attempt {

@@ -51,7 +51,7 @@ class Stream:
 
     __slots__ = ("_first", "_items", "_options")
 
-    def __init__(self, made: Items, options: Options, *, look: bool) -> None:
+    def __init__(self, made: Items | sequence.Elements, options: Options, *, look: bool) -> None:
         self._items = made
         self._options = options
         # A mistake in the source shows with its first item, and is told before anything else begins.
@@ -64,6 +64,11 @@ class Stream:
 
     def __next__(self) -> Item:
         return self._first.pop() if self._first else next(self._items)
+
+    @property
+    def elements(self) -> sequence.Elements | None:
+        """What the items are made of, where that is an iterable of the caller's."""
+        return self._items if isinstance(self._items, sequence.Elements) else None
 
     @property
     def skipped(self) -> int:

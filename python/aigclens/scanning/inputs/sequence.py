@@ -14,7 +14,7 @@ from aigclens.scanning.inputs import columns, kinds, lists, paths
 from aigclens.scanning.inputs.item import Item, Options, broken, is_url, storable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from aigclens.scanning.inputs.item import Items
 
@@ -64,7 +64,11 @@ class Reader:
         self._number += 1
         return Item(element, element, element)
 
-    def items(self, element: object) -> Iterator[Item]:
+    def passed(self, count: int) -> None:
+        """So many elements were taken by others."""
+        self._number += count
+
+    def items(self, element: object) -> Items:
         """The item of one element, or the items of the archive, list or folder that it names."""
         self._number += 1
         if isinstance(element, Item):
@@ -128,17 +132,70 @@ def one(source: object, number: int) -> Item:
     return Item(f"#{number}", source, name)
 
 
-def read(source: Iterable[Any], options: Options) -> Items:
+def read(source: Iterable[Any], options: Options) -> Elements:
     """The items of an iterable. What it raises is raised; nothing is taken from it before it is asked for."""
     if isinstance(source, TextIOBase):
         options.no_columns("an open text file")
         source = (line.rstrip("\r\n") for line in source if not line.isspace())
     elif isinstance(source, Mapping):
         source = source.items()
-    reader = Reader(options)
-    for element in source:
-        item = reader.url(element)
-        if item is None:
-            yield from reader.items(element)
-        else:
-            yield item
+    return Elements(source, Reader(options))
+
+
+class Elements:
+    """The items of an iterable, one at a time, or many plain URLs together."""
+
+    __slots__ = ("_elements", "_inner", "_reader", "_source")
+
+    def __init__(self, source: Iterable[Any], reader: Reader) -> None:
+        self._source: Iterable[Any] | None = source
+        self._reader = reader
+        self._elements: Iterator[Any] = iter(())
+        # What is left of an element that is several items.
+        self._inner: Items | None = None
+
+    def __iter__(self) -> Elements:
+        return self
+
+    def __next__(self) -> Item:
+        self._begin()
+        while True:
+            if self._inner is not None:
+                for item in self._inner:
+                    return item
+                self._inner = None
+            element = next(self._elements)
+            url = self._reader.url(element)
+            if url is not None:
+                return url
+            self._inner = self._reader.items(element)
+
+    def _begin(self) -> None:
+        if self._source is not None:
+            source, self._source = self._source, None
+            self._elements = iter(source)
+
+    def urls(self, take: Callable[[Iterator[Any]], tuple[int, tuple[Any, ...]]]) -> bool:
+        """Lets others take plain URLs from the iterable: as many as they like, up to an element that is none.
+
+        Args:
+            take: Takes from an iterator. Says how many URLs it took, and has the element that was none.
+
+        Returns:
+            Whether what comes next may be a plain URL too.
+        """
+        self._begin()
+        if self._inner is not None:
+            return False
+        count, other = take(self._elements)
+        self._reader.passed(count)
+        if other:
+            self._inner = self._reader.items(*other)
+        return not other
+
+    def close(self) -> None:
+        """Ends it; harmless when repeated."""
+        self._source, self._elements = None, iter(())
+        if self._inner is not None:
+            inner, self._inner = self._inner, None
+            inner.close()
