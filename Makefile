@@ -10,7 +10,7 @@ ENV := $(BUILD)/env
 TOOLS := $(BUILD)/tools
 BENCH := $(BUILD)/bench
 PIP := -q --disable-pip-version-check --no-input
-SOURCES := Cargo.toml Cargo.lock pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -name '*.pyc')
+SOURCES := Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml README.md LICENSE $(shell find src python -type f -not -name '*.so' -not -name '*.pyc')
 # The bindings are checked against any Python 3: they use the stable interface.
 BINDINGS := PYO3_PYTHON="$(abspath $(ENV))/bin/python" PYO3_BUILD_EXTENSION_MODULE=1
 TARGET_WHEEL := 6291456
