@@ -1,16 +1,17 @@
-"""Puts the figures of `results.json` and `scale.json` between the marks of docs/performance.md."""
+"""Puts the figures of `results.json` and `scale.json` between the marks of docs/performance.md and of the README."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import report
 import scale
 from stage import HERE
 
-PAGE = HERE.parent / "docs" / "performance.md"
 COLUMNS = {
     "one after the other, HTTP": "one after the other, HTTP",
     "one after the other, HTTPS": "HTTPS",
@@ -62,17 +63,67 @@ def figures(results: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
-def main() -> None:
-    """Writes what there is."""
-    text = PAGE.read_text(encoding="utf-8")
-    for mark, file, made in (("figures", "results.json", figures), ("growth", "scale.json", scale.text)):
+# What a user of the official SDK would write instead, case by case: its name, the case, our client, the other.
+SHORT = (
+    ("one call after the other", "one after the other, HTTP", "aigclens sync", "official SDK sync"),
+    ("32 threads", "64 at once, HTTP", "aigclens sync, 32 threads", "official SDK sync, 32 threads"),
+    ("asyncio, 64 at once, HTTP", "64 at once, HTTP", "aigclens async", "official SDK async"),
+    ("asyncio, 64 at once, HTTPS", "64 at once, HTTPS", "aigclens async", "official SDK async"),
+    ("`detect_many` against 32 threads", "64 at once, HTTP", "aigclens detect_many", "official SDK sync, 32 threads"),
+)
+
+
+def short(results: dict[str, Any]) -> str:
+    """What the README shows: ours, the official SDK's, and how many times as much that is."""
+    pairs = []
+    for name, case, ours, other in SHORT:
+        rows = results["calls"][case]
+        pairs.append((f"CPU of a call, µs: {name}", rows[ours]["cpu_us"], rows[other]["cpu_us"]))
+    files = results["uploads"]["500 kB"]
+    uploads = (files[f"{client} upload"]["cpu_us"] for client in ("aigclens", "official SDK + oss2"))
+    pairs.append(("CPU of a local file of 500 kB, µs (official: with oss2)", *uploads))
+    found, sizes = results["footprint"], results["sizes"]
+    for name, table, key, unit in (
+        ("import, ms", found, "import_best_ms", 1),
+        ("memory after it, MiB", found, "rss_bytes", 2**20),
+        ("installed, MiB", sizes, "bytes", 2**20),
+    ):
+        pairs.append((name, *(table[client][key] / unit for client in ("aigclens", "official SDK"))))
+    lines = [
+        (
+            name,
+            report.figure(mine),
+            report.figure(theirs),
+            f"{theirs / mine:,.1f} x" if theirs < 100 * mine else f"{theirs / mine:,.0f} x",
+        )
+        for name, mine, theirs in pairs
+    ]
+    made = results["versions"]
+    machine = f"{made['processors']} processors ({made['processor']})"
+    on = f"Of {made['date'][:10]}: {machine}, CPython {made['python']}, loopback server in Rust"
+    return report.table(("", "aigclens", "official SDK", ""), lines) + f"\n\n{on}, all features on, `qps=None`."
+
+
+def fill(page: Path, parts: tuple[tuple[str, str, Callable[[Any], str]], ...]) -> None:
+    """Writes what there is between a page's marks."""
+    text = page.read_text(encoding="utf-8")
+    for mark, file, made in parts:
         if (HERE / file).exists():
             body = made(json.loads((HERE / file).read_text()))
             block = f"<!-- {mark} -->\n{body}\n\n<!-- end of {mark} -->"
             text = re.sub(
                 f"<!-- {mark} -->.*?<!-- end of {mark} -->", lambda _, block=block: block, text, flags=re.DOTALL
             )
-    PAGE.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
+
+
+def main() -> None:
+    """Both pages."""
+    fill(
+        HERE.parent / "docs" / "performance.md",
+        (("figures", "results.json", figures), ("growth", "scale.json", scale.text)),
+    )
+    fill(HERE.parent / "README.md", (("short", "results.json", short),))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
 use bytes::Bytes;
+use memchr::memmem;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -152,10 +155,10 @@ pub struct Success {
 impl Success {
     /// The body to be kept for long: as it came, unless it repeats a secret.
     pub fn body_to_keep(&self) -> Bytes {
-        let text = String::from_utf8_lossy(&self.body);
         let secrets = secrets(&self.credentials, &self.signature);
-        match secrets.iter().any(|secret| secret.len() >= 4 && text.contains(secret)) {
-            true => Bytes::from(redact::scrub(&text, &secrets)),
+        let is_told = |secret: &str| secret.len() >= 4 && memmem::find(&self.body, secret.as_bytes()).is_some();
+        match secrets.iter().any(|secret| is_told(secret)) {
+            true => Bytes::from(redact::scrub(&String::from_utf8_lossy(&self.body), &secrets)),
             false => self.body.clone(),
         }
     }
@@ -215,10 +218,16 @@ impl Service {
             if operation.is_paid() {
                 let agreed = trail.agree(&credentials.access_key_id).await;
                 agreed.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
-                let turn = tokio::select! {
-                    biased;
-                    error = trail.withdrawn() => Err(error),
-                    turn = self.experience.pace.admit(&credentials.access_key_id, terms.end) => turn,
+                let admission = self.experience.pace.admit(&credentials.access_key_id, terms.end);
+                let mut admission = std::pin::pin!(admission);
+                // Where there is a turn at once, nobody has to listen for its being given up.
+                let turn = match poll_fn(|context| Poll::Ready(admission.as_mut().poll(context))).await {
+                    Poll::Ready(turn) => turn,
+                    Poll::Pending => tokio::select! {
+                        biased;
+                        error = trail.withdrawn() => Err(error),
+                        turn = admission => turn,
+                    },
                 };
                 turn.map_err(|error| with_trail(met.take().unwrap_or(error), trail))?;
                 if let Some(warning) = self.experience.pace.warning() {

@@ -26,6 +26,11 @@ mod words;
 
 use pyo3::prelude::*;
 
+/// A call makes a hundred small allocations, and what the I/O thread makes the event loop's thread frees: docs/decisions/0028.
+#[cfg(feature = "allocator")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The compiled part of `aigclens`. Private: its public face is the package.
 #[pymodule(gil_used = false)]
 mod _native {
