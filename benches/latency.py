@@ -49,7 +49,7 @@ class Clock:
             self.used.append(used() - began_used)
             self.took.append(clock() - began)
 
-        asyncio.Handle._run = timed  # type: ignore[method-assign]
+        asyncio.Handle._run = timed  # type: ignore[method-assign, assignment]
 
 
 def at(sorted_values: list[float], part: float) -> float:

@@ -62,16 +62,19 @@ def figures(results: dict[str, Any]) -> str:
     return "\n".join(parts)
 
 
+def put(text: str, mark: str, body: str) -> str:
+    """The text with another body between its marks."""
+    block = f"<!-- {mark} -->\n{body}\n\n<!-- end of {mark} -->"
+    return re.sub(f"<!-- {mark} -->.*?<!-- end of {mark} -->", lambda _: block, text, flags=re.DOTALL)
+
+
 def main() -> None:
     """Writes what there is."""
     text = PAGE.read_text(encoding="utf-8")
     for mark, file, made in (("figures", "results.json", figures), ("growth", "scale.json", scale.text)):
         if (HERE / file).exists():
             body = made(json.loads((HERE / file).read_text()))
-            block = f"<!-- {mark} -->\n{body}\n\n<!-- end of {mark} -->"
-            text = re.sub(
-                f"<!-- {mark} -->.*?<!-- end of {mark} -->", lambda _, block=block: block, text, flags=re.DOTALL
-            )
+            text = put(text, mark, body)
     PAGE.write_text(text, encoding="utf-8")
 
 
