@@ -30,6 +30,11 @@ lint: $(BUILD)/env.done ## formatting and lints of both languages
 	cargo fmt --check
 	cargo clippy --locked --quiet --all-targets -- -D warnings
 	$(BINDINGS) cargo clippy --locked --quiet --all-targets --features python -- -D warnings
+	@for crate in benches/server benches/micro; do \
+		echo "cargo clippy in $$crate"; \
+		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
+		cargo clippy --locked --quiet --all-targets --manifest-path $$crate/Cargo.toml --target-dir target -- -D warnings \
+			|| exit 1; done
 	$(ENV)/bin/ruff check .
 	$(ENV)/bin/ruff format --check .
 
@@ -80,6 +85,12 @@ bench-scale: $(BUILD)/bench.done bench-server ## how cost grows with calls in fl
 bench-page: $(BUILD)/bench.done ## put the figures of the last runs into docs/performance.md
 	@$(BENCH)/bin/python benches/page.py
 
+bench-micro: ## how long each step of a call takes in the core: signing, answers, pace, books (CASE=sign)
+	@cargo bench --locked --quiet --profile measure --manifest-path benches/micro/Cargo.toml --bench micro -- $(CASE)
+
+bench-count: ## instructions of each step under valgrind, against benches/micro/baseline.json (RECORD=1 CASE=sign KEEP=folder)
+	@$(PYTHON) benches/micro/count.py $(if $(RECORD),--record) $(if $(KEEP),--keep $(KEEP)) $(CASE)
+
 bench-server:
 	@cargo build --release --locked --quiet --manifest-path benches/server/Cargo.toml
 
@@ -98,11 +109,13 @@ bench-provenance: $(BUILD)/bench-provenance.done ## how fast are declarations re
 
 fmt: $(BUILD)/env.done ## format both languages
 	cargo fmt
+	cargo fmt --manifest-path benches/server/Cargo.toml
+	cargo fmt --manifest-path benches/micro/Cargo.toml
 	$(ENV)/bin/ruff check --fix-only --exit-zero .
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target fuzz/target fuzz/work benches/server/target
+	rm -rf $(BUILD) dist target fuzz/target fuzz/work benches/server/target benches/micro/target
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment
@@ -153,5 +166,5 @@ $(BUILD)/bench-provenance.done: $(BUILD)/wheel.done benches/provenance-requireme
 	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: bench bench-scale bench-page bench-server
+.PHONY: bench bench-scale bench-page bench-server bench-micro bench-count
 .PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fuzz seeds hostile bench-provenance fmt clean

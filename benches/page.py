@@ -104,16 +104,19 @@ def short(results: dict[str, Any]) -> str:
     return report.table(("", "aigclens", "official SDK", ""), lines) + f"\n\n{on}, all features on, `qps=None`."
 
 
+def put(text: str, mark: str, body: str) -> str:
+    """The text with another body between its marks."""
+    block = f"<!-- {mark} -->\n{body}\n\n<!-- end of {mark} -->"
+    return re.sub(f"<!-- {mark} -->.*?<!-- end of {mark} -->", lambda _: block, text, flags=re.DOTALL)
+
+
 def fill(page: Path, parts: tuple[tuple[str, str, Callable[[Any], str]], ...]) -> None:
     """Writes what there is between a page's marks."""
     text = page.read_text(encoding="utf-8")
     for mark, file, made in parts:
         if (HERE / file).exists():
             body = made(json.loads((HERE / file).read_text()))
-            block = f"<!-- {mark} -->\n{body}\n\n<!-- end of {mark} -->"
-            text = re.sub(
-                f"<!-- {mark} -->.*?<!-- end of {mark} -->", lambda _, block=block: block, text, flags=re.DOTALL
-            )
+            text = put(text, mark, body)
     page.write_text(text, encoding="utf-8")
 
 

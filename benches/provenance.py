@@ -79,7 +79,7 @@ def measure(paths: list[Path], rounds: int) -> tuple[dict[str, list[float]], lis
     for path in paths:
         for run in runs.values():
             run(str(path), path.read_bytes())
-    declared = [aigclens.inspect(path).declares for path in paths]
+    declared: list[str | None] = [aigclens.inspect(path).declares for path in paths]
     times: dict[str, list[list[float]]] = {name: [[] for _ in paths] for name in runs}
     clock = time.perf_counter_ns
     order = list(runs.items())

@@ -173,14 +173,14 @@ def _save(scene: Image.Image, form: str, quality: int, more: dict[str, Any]) -> 
     if form in {"PNG", "TIFF", "GIF"}:
         # What these formats are used for is smaller than photographs: the sizes stay real.
         scene = scene.resize((max(scene.width * quality // 170, 64), max(scene.height * quality // 170, 64)))
-    options = {
+    kinds: dict[str, dict[str, Any]] = {
         "JPEG": {"quality": quality},
         "PNG": {"compress_level": 1},
         "WEBP": {"quality": quality, "method": 0},
         "TIFF": {"compression": "tiff_lzw"},
         "GIF": {},
-    }[form]
-    scene.save(out, form, **options, **more)
+    }
+    scene.save(out, form, **kinds[form], **more)
     return out.getvalue()
 
 
