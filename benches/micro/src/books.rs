@@ -75,7 +75,7 @@ fn attempt() -> Attempt {
 /// A call about a content that was never asked about before.
 fn insert(runtime: &Runtime, store: &Store, number: u64) -> bool {
     let fingerprint = fingerprint(number);
-    let item = Item { key: format!("{number:08}.jpg"), source: format!("photos/{number:08}.jpg") };
+    let item = Item { key: format!("{number:08}.jpg").into(), source: format!("photos/{number:08}.jpg").into() };
     let intention =
         Intention { fingerprint, item: item.clone(), before: Vec::new(), price: 600, key_suffix: "hBen".to_owned() };
     let end = End::Answered(Arc::new(answer()));

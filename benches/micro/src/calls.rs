@@ -3,10 +3,9 @@ use crate::answers::AIGC;
 use crate::world::{self, Answering, DATA_ID, IMAGE};
 use crate::{Problem, Step};
 use aigclens::client::{Call, Client, ImageRules, Source};
-use aigclens::http::{Request, Response};
+use aigclens::http::{Headers, Request, Response};
 use aigclens::image::{CheckImage, Limits, UrlPolicy};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -18,8 +17,8 @@ const TOKEN: &str = r#"{"Msg":"OK","Code":200,"Data":{"AccessKeyId":"STS.NSbench
 /// Pixels that are uploaded, which nobody looks at.
 const PIXELS: usize = 20_000;
 
-fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
-    pairs.iter().map(|(name, value)| (http::HeaderName::from_static(name), HeaderValue::from_static(value))).collect()
+fn headers(pairs: &[(&'static str, &'static str)]) -> Headers {
+    pairs.iter().copied().collect()
 }
 
 fn json(body: &'static str) -> Response {
