@@ -74,7 +74,7 @@ duplicates: $(BUILD)/env.done ## a folder of which half repeats the other is pai
 secrets: $(BUILD)/env.done ## does a secret show anywhere? plants some, makes everything fail, and looks
 	@$(ENV)/bin/python tests/load/secrets_hunt.py
 
-bench: $(BUILD)/bench.done bench-server ## speed side by side with everything else, and what was promised (ROUNDS=5 QUICK=1 CHECK=no)
+bench: $(BUILD)/bench.done $(if $(QUICK),,$(BUILD)/sizes.done) bench-server ## speed side by side with everything else, and what was promised (ROUNDS=5 QUICK=1 CHECK=no)
 	@$(BENCH)/bin/python benches/bench.py $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) \
 		$(if $(filter no,$(CHECK)),--no-check)
 
@@ -153,6 +153,11 @@ $(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/enviro
 	$(call environment,$(BENCH))
 	@echo "Installing what is compared with ..."
 	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
+	@touch $@
+
+$(BUILD)/sizes.done: $(BUILD)/bench.done
+	@echo "Measuring how large each is ..."
+	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl --sizes
 	@touch $@
 
 $(BUILD)/fuzz.done: Makefile

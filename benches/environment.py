@@ -1,8 +1,9 @@
 """Fills the virtual environment of the benchmarks, and finds out how large each package is with all that it needs.
 
-    python benches/environment.py ENVIRONMENT WHEEL
+    python benches/environment.py ENVIRONMENT WHEEL [--sizes]
 
-Writes ENVIRONMENT/peers.json: what would not install, and the installed size of each. Never fails for a peer.
+Writes ENVIRONMENT/peers.json: what would not install, and our installed size. With `--sizes`, once that is done, the
+installed size of each peer is added, which takes minutes. Never fails for a peer.
 """
 
 from __future__ import annotations
@@ -46,10 +47,8 @@ def size(python: Path, requirements: list[str]) -> dict[str, Any]:
         shutil.rmtree(folder)
 
 
-def main() -> None:
-    """Installs, measures, writes down."""
-    environment, wheel = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
-    python = environment / "bin" / "python"
+def installed(python: Path, wheel: Path) -> dict[str, Any]:
+    """Installs all, and says what would not be."""
     missing: dict[str, str] = {}
     for line in (HERE / "requirements.txt").read_text().splitlines():
         if not line or line.startswith("#"):
@@ -59,9 +58,19 @@ def main() -> None:
             print(f"{line} cannot be installed: {trouble}", file=sys.stderr)
     if trouble := pip(python, "--force-reinstall", "--no-deps", "--no-index", str(wheel)):
         sys.exit(f"the wheel cannot be installed: {trouble}")
-    sizes = {"aigclens": size(python, ["--no-index", str(wheel)])}
-    sizes |= {name: size(python, requirements) for name, requirements in SIZED.items()}
-    (environment / "peers.json").write_text(json.dumps({"missing": missing, "sizes": sizes}, indent=2))
+    return {"missing": missing, "sizes": {"aigclens": size(python, ["--no-index", str(wheel)])}}
+
+
+def main() -> None:
+    """Installs, or measures; writes down."""
+    environment, wheel = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
+    python, noted = environment / "bin" / "python", environment / "peers.json"
+    if "--sizes" in sys.argv:
+        found = json.loads(noted.read_text())
+        found["sizes"] |= {name: size(python, requirements) for name, requirements in SIZED.items()}
+    else:
+        found = installed(python, wheel)
+    noted.write_text(json.dumps(found, indent=2))
 
 
 if __name__ == "__main__":

@@ -88,7 +88,9 @@ def short(results: dict[str, Any]) -> str:
         ("memory after it, MiB", found, "rss_bytes", 2**20),
         ("installed, MiB", sizes, "bytes", 2**20),
     ):
-        pairs.append((name, *(table[client][key] / unit for client in ("aigclens", "official SDK"))))
+        both = [table.get(client, {}).get(key) for client in ("aigclens", "official SDK")]
+        if None not in both:
+            pairs.append((name, both[0] / unit, both[1] / unit))
     lines = [
         (
             name,
