@@ -1,5 +1,5 @@
 //! Archives as Python sees them: images one after another, and handles by which the core reads them later.
-use super::errors;
+use super::{errors, interpreter};
 use crate::archive::{self as core, Step};
 use crate::error::{Error, Kind};
 use crate::image::{Format, Limits};
@@ -41,7 +41,7 @@ impl Member {
     /// Its bytes, if the service would take so many.
     fn read<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
         let read = || core::read(&self.core, Limits::default().max_bytes);
-        let bytes = py.detach(read).map_err(|error| errors::raise(py, &error))?;
+        let bytes = interpreter::detached(py, read).map_err(|error| errors::raise(py, &error))?;
         Ok(PyBytes::new(py, &bytes))
     }
 
@@ -62,7 +62,7 @@ impl Archive {
     #[new]
     #[pyo3(signature = (path, sidecars, /))]
     fn new(py: Python<'_>, path: PathBuf, sidecars: bool) -> PyResult<Self> {
-        let archive = py.detach(|| core::open(&path)).map_err(|error| errors::raise(py, &error))?;
+        let archive = interpreter::detached(py, || core::open(&path)).map_err(|error| errors::raise(py, &error))?;
         let archive = if sidecars { archive.with_sidecars() } else { archive };
         Ok(Self { core: Mutex::new(archive) })
     }
@@ -79,7 +79,7 @@ impl Archive {
     /// `(key, name, member, extra)`, the last a JSON object or `None`.
     fn __next__<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyTuple>>> {
         loop {
-            let step = py.detach(|| self.core.lock().unwrap_or_else(PoisonError::into_inner).step());
+            let step = interpreter::detached(py, || self.core.lock().unwrap_or_else(PoisonError::into_inner).step());
             let item = match step {
                 Step::Item(item) => item,
                 Step::Error(error) => return Err(errors::raise(py, &error)),

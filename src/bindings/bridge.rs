@@ -5,6 +5,7 @@
 use super::convert;
 use super::desk::Ticket;
 use super::events::Observer;
+use super::interpreter;
 use super::known::Known;
 use super::runtime;
 use crate::detection::Detection;
@@ -381,7 +382,7 @@ impl Handle {
         let Some(ended) = &self.ended else {
             return Ok(());
         };
-        py.detach(|| locked(ended).recv_timeout(LAST_WORDS).ok());
+        interpreter::detached(py, || locked(ended).recv_timeout(LAST_WORDS).ok());
         self.port.get().tell(py)
     }
 }

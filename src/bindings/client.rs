@@ -292,7 +292,7 @@ impl Client {
         let (mut call, observer) = convert::terms(options)?;
         call.source = convert::given(source)?;
         let state = self.state(std::process::id()).map_err(|error| errors::raise(py, &error))?;
-        let outcome = py.detach(|| state.value.wait(call, observer))?;
+        let outcome = interpreter::detached(py, || state.value.wait(call, observer))?;
         convert::outcome(py, &outcome)
     }
 
@@ -326,7 +326,7 @@ impl Client {
     /// Closes the connections. Calls under way end as they would; later ones raise `ClientClosed`, and so do scans.
     fn close(&self, py: Python<'_>) {
         self.is_closed.store(true, Ordering::Release);
-        py.detach(|| {
+        interpreter::detached(py, || {
             let state = self.state.take();
             let scans = state.iter().flat_map(|state| {
                 std::mem::take(&mut *state.value.scans.lock().unwrap_or_else(PoisonError::into_inner))

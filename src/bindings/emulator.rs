@@ -1,5 +1,5 @@
 //! The emulator as Python sees it: start, ask its pages, stop. Its face is `aigclens.testing.Emulator`.
-use super::errors;
+use super::{errors, interpreter};
 use crate::ambient::Ambient;
 use crate::emulator::{self as core, Config};
 use pyo3::prelude::*;
@@ -17,7 +17,7 @@ impl Emulator {
     #[pyo3(signature = (options, /))]
     fn new(py: Python<'_>, options: &str) -> PyResult<Self> {
         let start = || core::Emulator::start(Config::parse(options)?, Ambient::system());
-        let core = py.detach(start).map_err(|error| errors::raise(py, &error))?;
+        let core = interpreter::detached(py, start).map_err(|error| errors::raise(py, &error))?;
         Ok(Self { core })
     }
 
@@ -49,11 +49,11 @@ impl Emulator {
     /// Asks one of the emulator's pages: status and JSON.
     #[pyo3(signature = (method, target, body, /))]
     fn control(&self, py: Python<'_>, method: &str, target: &str, body: &str) -> (u16, String) {
-        py.detach(|| self.core.control(method, target, body))
+        interpreter::detached(py, || self.core.control(method, target, body))
     }
 
     /// Stops; harmless when repeated.
     fn stop(&self, py: Python<'_>) {
-        py.detach(|| self.core.stop());
+        interpreter::detached(py, || self.core.stop());
     }
 }

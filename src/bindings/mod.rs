@@ -57,7 +57,8 @@ mod _native {
 
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
-        super::interpreter::claim(module.py())
+        super::interpreter::claim(module.py())?;
+        super::interpreter::watch_end(module.py())
     }
 
     #[pymodule_export]

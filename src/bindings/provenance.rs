@@ -1,5 +1,5 @@
 //! What images declare, across the wall.
-use super::{convert, errors};
+use super::{convert, errors, interpreter};
 use crate::client::Source;
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::evidence::Evidence;
@@ -52,7 +52,7 @@ pub fn evidence<'py>(py: Python<'py>, found: &[Evidence]) -> PyResult<Bound<'py,
 #[pyo3(signature = (source, deep, /))]
 pub fn inspect<'py>(py: Python<'py>, source: &Bound<'py, PyTuple>, deep: bool) -> PyResult<Bound<'py, PyTuple>> {
     let source = convert::source(source)?;
-    let found = py.detach(|| match source {
+    let found = interpreter::detached(py, || match source {
         Source::Path(path) if deep => file::read(&path, &limits()).map(|bytes| provenance::inspect_deep(&bytes)),
         Source::Path(path) => look_into(&path),
         Source::Bytes(bytes) if deep => Ok(provenance::inspect_deep(&bytes)),
@@ -66,7 +66,8 @@ pub fn inspect<'py>(py: Python<'py>, source: &Bound<'py, PyTuple>, deep: bool) -
 #[pyfunction]
 #[pyo3(signature = (path, /))]
 pub fn read(py: Python<'_>, path: PathBuf) -> PyResult<Bound<'_, PyBytes>> {
-    let bytes = py.detach(|| file::read(&path, &limits())).map_err(|error| errors::raise(py, &error))?;
+    let bytes =
+        interpreter::detached(py, || file::read(&path, &limits())).map_err(|error| errors::raise(py, &error))?;
     Ok(PyBytes::new(py, &bytes))
 }
 

@@ -130,7 +130,7 @@ impl Scan {
         time: Duration,
         is_done: impl Fn(Duration) -> bool + Send + Sync,
     ) -> PyResult<bool> {
-        py.detach(|| {
+        interpreter::detached(py, || {
             let mut left = time;
             loop {
                 let tick = left.min(TICK);
@@ -178,7 +178,7 @@ impl Scan {
             client.end_with_this(&core)?;
             Ok((core, asked))
         };
-        let (core, asked) = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
+        let (core, asked) = interpreter::detached(py, begin).map_err(|error| errors::raise(py, &error))?;
         let core = Mutex::new(Some(core));
         Ok(Self { core, last: Mutex::default(), inbox, asked, pid: std::process::id() })
     }
@@ -350,7 +350,7 @@ impl Scan {
         drop(locked(&self.core).take());
         match waited {
             Ok(true) => {
-                py.detach(|| core.close()).map_err(|error| errors::raise(py, &error))?;
+                interpreter::detached(py, || core.close()).map_err(|error| errors::raise(py, &error))?;
                 self.tell(py)?;
                 Ok(true)
             }

@@ -1,5 +1,5 @@
 //! A store as Python reads it. Its face is `aigclens.store.Store`.
-use super::{convert, errors};
+use super::{convert, errors, interpreter};
 use crate::error::{Error, Kind, Result as Outcome};
 use crate::store::{self, Doubt, Reader, RunInfo, Spent, StoredRow};
 use pyo3::prelude::*;
@@ -40,7 +40,7 @@ impl StoreReader {
                 None => Err(Error::new(Kind::Store, "the store is closed: open it again to read it")),
             }
         };
-        py.detach(read).map_err(|error| errors::raise(py, &error))
+        interpreter::detached(py, read).map_err(|error| errors::raise(py, &error))
     }
 }
 
@@ -49,7 +49,7 @@ impl StoreReader {
     #[new]
     #[pyo3(signature = (path, /))]
     fn new(py: Python<'_>, path: PathBuf) -> PyResult<Self> {
-        let reader = py.detach(|| Reader::open(&path)).map_err(|error| errors::raise(py, &error))?;
+        let reader = interpreter::detached(py, || Reader::open(&path)).map_err(|error| errors::raise(py, &error))?;
         Ok(Self { reader: Mutex::new(Some(reader)), process: std::process::id() })
     }
 
@@ -95,7 +95,7 @@ impl StoreReader {
 
     /// Lets go of the file; harmless when repeated.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| {
+        interpreter::detached(py, || {
             let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
             // In a child of a fork, closing would be on the parent's behalf.
             if self.process != std::process::id() {

@@ -43,7 +43,7 @@ impl Survey {
             let store = Store::open_to_estimate(store.as_deref(), &question, &ambient)?;
             Ok(core::Survey::start(client, store, retry, rule, io))
         };
-        let core = py.detach(begin).map_err(|error| errors::raise(py, &error))?;
+        let core = interpreter::detached(py, begin).map_err(|error| errors::raise(py, &error))?;
         Ok(Self { core })
     }
 
@@ -59,7 +59,7 @@ impl Survey {
 
     /// Waits on this thread until there is room, with the interpreter released; signal handlers are run meanwhile.
     fn wait(&self, py: Python<'_>) -> PyResult<()> {
-        py.detach(|| {
+        interpreter::detached(py, || {
             while !self.core.wait(TICK) {
                 interpreter::attached(|py| py.check_signals())?;
             }
