@@ -198,3 +198,17 @@ def test_a_process_ends_quietly_with_calls_under_way(server: RecordingServer, wa
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == ("aigc\naigc\n" if "handlers" in way else "")
+
+
+def test_threads_that_nobody_waits_for_never_come_back_too_late(server: RecordingServer) -> None:
+    """H15: whenever the end comes between two looks after signals. One in two of these crashed once, elsewhere one in thirty."""
+    program = FRAME + textwrap.dedent(ENDING["threads that nobody waits for"])
+    command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", program, server.url]
+    environment = {**os.environ, "PYTHONASYNCIODEBUG": "0"}
+    for _ in range(6):
+        running = [
+            subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+            for _ in range(4)
+        ]
+        ends = [(*one.communicate(timeout=60), one.returncode) for one in running]
+        assert ends == [("", "", 0)] * 4
