@@ -201,7 +201,7 @@ def test_a_process_ends_quietly_with_calls_under_way(server: RecordingServer, wa
 
 
 def test_threads_that_nobody_waits_for_never_come_back_too_late(server: RecordingServer) -> None:
-    """H15: whenever the end comes between two looks after signals. One in two of these crashed once, elsewhere one in thirty."""
+    """H15: whenever the end comes between two looks after signals. One in two of these crashed once."""
     program = FRAME + textwrap.dedent(ENDING["threads that nobody waits for"])
     command = [sys.executable, "-X", "dev", "-W", "ignore", "-c", program, server.url]
     environment = {**os.environ, "PYTHONASYNCIODEBUG": "0"}
