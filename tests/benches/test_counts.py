@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-MICRO = Path(__file__).parents[2] / "benches" / "micro"
+from programs import BENCHES, load
 
+MICRO = BENCHES / "micro"
 
-def load(name: str) -> ModuleType:
-    """A file of the benchmarks, which are programs and not a package."""
-    spec = importlib.util.spec_from_file_location(f"micro_{name}", MICRO / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-callgrind, verdicts, loopback = load("callgrind"), load("verdicts"), load("loopback")
+callgrind, verdicts, loopback = (load(name, MICRO) for name in ("callgrind", "verdicts", "loopback"))
 
 FILE = """# callgrind format
 version: 1
@@ -39,7 +25,7 @@ positions: line
 events: Ir
 summary: 1710
 
-ob=(1) /work/count
+ob=(1) /opt/count
 fl=(1) src/main.rs
 fn=(1) main
 16 10

@@ -2,28 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
 
-BENCHES = Path(__file__).parents[2] / "benches"
-
-
-def load(name: str) -> ModuleType:
-    """A file of the benchmarks, which are programs and not a package."""
-    spec = importlib.util.spec_from_file_location(f"benches_{name}", BENCHES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
+from programs import load
 
 targets, plot, samples = load("targets"), load("plot"), load("samples")
 
