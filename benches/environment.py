@@ -1,13 +1,14 @@
 """Fills the virtual environment of the benchmarks, and finds out how large each package is with all that it needs.
 
-    python benches/environment.py ENVIRONMENT WHEEL [--sizes]
+    python benches/environment.py ENVIRONMENT [--wheel WHEEL | --sizes]
 
-Writes ENVIRONMENT/peers.json: what would not install, and our installed size. With `--sizes`, once that is done, the
-installed size of each peer is added, which takes minutes. Never fails for a peer.
+Installs the peers, and writes ENVIRONMENT/peers.json: what would not install. Then, with `--wheel`, installs ours and
+adds its size; with `--sizes`, adds the installed size of each peer, which takes minutes. Never fails for a peer.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 import subprocess
@@ -47,8 +48,8 @@ def size(python: Path, requirements: list[str]) -> dict[str, Any]:
         shutil.rmtree(folder)
 
 
-def installed(python: Path, wheel: Path) -> dict[str, Any]:
-    """Installs all, and says what would not be."""
+def peers(python: Path) -> dict[str, str]:
+    """Installs all of them, and says what would not be."""
     missing: dict[str, str] = {}
     for line in (HERE / "requirements.txt").read_text().splitlines():
         if not line or line.startswith("#"):
@@ -56,20 +57,29 @@ def installed(python: Path, wheel: Path) -> dict[str, Any]:
         if trouble := pip(python, *line.split()):
             missing[line] = trouble
             print(f"{line} cannot be installed: {trouble}", file=sys.stderr)
-    if trouble := pip(python, "--force-reinstall", "--no-deps", "--no-index", str(wheel)):
-        sys.exit(f"the wheel cannot be installed: {trouble}")
-    return {"missing": missing, "sizes": {"aigclens": size(python, ["--no-index", str(wheel)])}}
+    return missing
 
 
 def main() -> None:
     """Installs, or measures; writes down."""
-    environment, wheel = Path(sys.argv[1]).absolute(), Path(sys.argv[2]).absolute()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("environment", type=Path)
+    parser.add_argument("--wheel", type=Path)
+    parser.add_argument("--sizes", action="store_true")
+    given = parser.parse_args()
+    environment = given.environment.absolute()
     python, noted = environment / "bin" / "python", environment / "peers.json"
-    if "--sizes" in sys.argv:
-        found = json.loads(noted.read_text())
-        found["sizes"] |= {name: size(python, requirements) for name, requirements in SIZED.items()}
+    if given.wheel is None and not given.sizes:
+        found: dict[str, Any] = {"missing": peers(python), "sizes": {}}
     else:
-        found = installed(python, wheel)
+        found = json.loads(noted.read_text())
+    if given.wheel is not None:
+        wheel = str(given.wheel.absolute())
+        if trouble := pip(python, "--force-reinstall", "--no-deps", "--no-index", wheel):
+            sys.exit(f"the wheel cannot be installed: {trouble}")
+        found["sizes"]["aigclens"] = size(python, ["--no-index", wheel])
+    if given.sizes:
+        found["sizes"] |= {name: size(python, requirements) for name, requirements in SIZED.items()}
     noted.write_text(json.dumps(found, indent=2))
 
 

@@ -2,7 +2,8 @@
 
 Speaks as `worker.py` does. `watch` is `no` for the added time of each call; `debug` for asyncio's own slow-callback
 debug, which is slow itself, since it notes a stack for each callback; `clock` for a clock around each callback and
-nothing else.
+nothing else. With `debug` the same loop then runs as many tasks that sleep as long, without any client: what of that is
+slow is the machine's and asyncio's.
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ class Slow(logging.Handler):
         if (found := re.search(r"took ([0-9.]+) seconds", text)) and "coro=<calls()" not in text:
             self.took.append(float(found[1]))
 
+    def found(self) -> dict[str, float]:
+        """How many there were, and the longest; asyncio tells whole milliseconds."""
+        return {"callbacks": len(self.took), "longest_ms": 1000 * max(self.took, default=0.0)}
+
 
 class Clock:
     """Times every callback of asyncio's loop by the clock and by the processor time of its thread."""
@@ -56,6 +61,18 @@ class Clock:
 def at(sorted_values: list[float], part: float) -> float:
     """A quantile."""
     return sorted_values[min(int(len(sorted_values) * part), len(sorted_values) - 1)]
+
+
+class Sleeper:
+    """No client: its calls take as long as the server's."""
+
+    def __init__(self, milliseconds: float) -> None:
+        self.seconds = milliseconds / 1000
+
+    async def acall(self) -> str:
+        """One of them."""
+        await asyncio.sleep(self.seconds)
+        return "aigc"
 
 
 async def calls(client: Any, at_once: int, rounds: int, added: list[float]) -> int:
@@ -105,7 +122,10 @@ def main() -> None:
     found: dict[str, Any] = {"calls": len(added), "right": right, "cpu": used, "wall": wall}
     found["added_ms"] = {"p50": at(added, 0.5), "p99": at(added, 0.99), "max": added[-1]}
     if watch == "debug":
-        found["slow"] = {"callbacks": len(slow.took), "longest_ms": 1000 * max(slow.took, default=0.0)}
+        found["slow"] = slow.found()
+        slow.took.clear()
+        loop.run_until_complete(calls(Sleeper(served), stage.at_once, rounds, []))
+        found["slow"] |= {f"{name}_without_a_client": figure for name, figure in slow.found().items()}
     if clock is not None:
         found["callbacks"] = {
             "number": len(clock.took),

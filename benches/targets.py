@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 SYNC, SYNC_32 = "aigclens sync", "aigclens sync, 32 threads"
@@ -82,6 +82,16 @@ def _of_footprint(results: dict[str, Any]) -> list[Line]:
     return lines
 
 
+def _of_callbacks(debug: dict[str, Any]) -> Line:
+    """Nothing of ours keeps the loop longer than a millisecond. Where the same loop without a client does, because the
+    machine does, that is no measure of ours: then it must not be kept longer than that."""
+    name, alone = "longest callback, asyncio's debug at 1 ms", debug.get("longest_ms_without_a_client", 0.0)
+    if alone <= 1.0:
+        return _line(name, "most", 1.0, debug.get("longest_ms"), " ms")
+    line = _line(name, "most", alone, debug.get("longest_ms"), " ms")
+    return replace(line, target=f"at most 1 ms, or as without a client: {alone:g} ms")
+
+
 def check(results: dict[str, Any]) -> list[Line]:
     """All lines."""
     lines = _of_calls(results)
@@ -94,8 +104,7 @@ def check(results: dict[str, Any]) -> list[Line]:
     lines += _of_footprint(results)
     added = results["latency"]["added"].get("HTTP", {}).get("aigclens async", {}).get("p99_ms")
     lines.append(_line("added latency, p99, async, 64 at once, 50 ms server", "most", 10.0, added, " ms"))
-    longest = results["latency"].get("debug", {}).get("longest_ms")
-    lines.append(_line("longest callback, asyncio's debug at 1 ms", "most", 1.0, longest, " ms"))
+    lines.append(_of_callbacks(results["latency"].get("debug", {})))
     pace = results["pace"]
     lines.append(_line("default client against the emulator's limit, calls a second", "less", 93.0, pace["rate"], ""))
     lines.append(_line("default client against the emulator's limit, throttled", "most", 0.0, pace["throttled"], ""))

@@ -85,9 +85,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=int, default=600, help="for each target")
     parser.add_argument("--seed", type=int, default=0, help="libFuzzer's; 0 is another one each time")
+    parser.add_argument("--build", action="store_true", help="build the targets, and run none")
     parser.add_argument("targets", nargs="*", default=TARGETS)
     chosen = parser.parse_args()
     folder = build()
+    if chosen.build:
+        return 0
     with ThreadPoolExecutor(2) as pool:
         each = pool.map(lambda target: run(folder, target, chosen.seconds, chosen.seed), chosen.targets)
         return 0 if all(list(each)) else 1

@@ -1,6 +1,6 @@
 """Instructions of each step of a call, under callgrind, beside a recorded baseline: `make bench-count`.
 
-    python benches/micro/count.py [--record] [--keep FOLDER] [CASE ...]
+    python benches/micro/count.py [--record | --build] [--keep FOLDER] [CASE ...]
 
 No other program and no clock changes these counts: a change of a hundredth is a change of the code. Each case runs so
 many times, and twice as many: the difference has no start-up in it. Exits with 1 if a case takes over 10 % more than
@@ -181,11 +181,16 @@ def main() -> int:
     """Counts, compares, prints, records."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--record", action="store_true", help="write a new baseline")
+    parser.add_argument("--build", action="store_true", help="build what is counted, and count nothing")
     parser.add_argument("--keep", type=Path, help="where callgrind's files go, for callgrind_annotate")
     parser.add_argument("cases", nargs="*", metavar="CASE", help="all, unless named; `wall` is all of Python's")
     given = parser.parse_args()
     if shutil.which("valgrind") is None:
         say("bench-count: valgrind is not installed: instruction counts are skipped")
+        return 0
+    if given.build:
+        build()
+        bindings()
         return 0
     if given.record and given.cases:
         parser.error("a baseline is recorded of all cases")

@@ -28,7 +28,7 @@ use std::os::{fd::AsRawFd, unix::net::UnixStream};
 
 /// How long a drain goes on before it leaves the rest to the loop's next turn, where others have theirs first. In asyncio's
 /// debug mode one future takes a third of it, since the loop notes a stack for each callback.
-const TURN: Duration = Duration::from_micros(300);
+const TURN: Duration = Duration::from_micros(100);
 /// How many outcomes that were told wait for the next ones, and how large no answer of them is.
 const MOST_TOLD: usize = 64;
 const LARGE: usize = 4 * 1024;

@@ -81,6 +81,17 @@ def test_one_throttled_call_fails() -> None:
     assert len(broken(found)) == 2
 
 
+@pytest.mark.parametrize(
+    ("longest", "alone", "is_kept"), [(1.0, 0.0, True), (2.0, 1.0, False), (2.0, 2.0, True), (3.0, 2.0, False)]
+)
+def test_a_callback_is_measured_by_the_loop_without_a_client(longest: float, alone: float, is_kept: bool) -> None:
+    found = results()
+    found["latency"]["debug"] = {"longest_ms": longest, "longest_ms_without_a_client": alone}
+    assert (broken(found) == []) is is_kept
+    line = next(line for line in targets.check(found) if "callback" in line.name)
+    assert ("without a client" in line.target) is (alone > 1)
+
+
 @pytest.mark.parametrize("is_logarithmic", [False, True])
 def test_a_plot_is_svg_with_all_points(is_logarithmic: bool) -> None:
     lines = {"a": [(1.0, 3.0), (1024.0, 950.0)], "b & c": [(16.0, 40.0)]}
