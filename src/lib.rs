@@ -15,6 +15,7 @@ pub mod event;
 pub mod evidence;
 pub mod price;
 pub mod redact;
+pub mod standstill;
 
 pub mod health;
 pub mod pace;

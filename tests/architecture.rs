@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up. Rooms of one line do not know each other, unless the line says `within`: then they may.
 const STOREYS: [(&[&str], bool); 13] = [
-    (&["ambient", "attempt", "budget", "encode", "error", "event", "evidence", "price", "redact"], true),
+    (&["ambient", "attempt", "budget", "encode", "error", "event", "evidence", "price", "redact", "standstill"], true),
     (&["health", "pace", "retry", "skew"], false),
     (&["config", "credential", "detection", "region"], true),
     (&["image"], false),

@@ -11,6 +11,7 @@ mod digest;
 mod emulator;
 mod errors;
 mod events;
+mod forking;
 mod identity;
 mod interpreter;
 mod known;
@@ -58,7 +59,8 @@ mod _native {
     #[pymodule_init]
     fn init(module: &pyo3::Bound<'_, pyo3::types::PyModule>) -> pyo3::PyResult<()> {
         super::interpreter::claim(module.py())?;
-        super::interpreter::watch_end(module.py())
+        super::interpreter::watch_end(module.py())?;
+        super::forking::watch_forks(module.py())
     }
 
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! A store as Python reads it. Its face is `aigclens.store.Store`.
 use super::{convert, errors, interpreter};
 use crate::error::{Error, Kind, Result as Outcome};
+use crate::standstill;
 use crate::store::{self, Doubt, Reader, RunInfo, Spent, StoredRow};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyTuple};
@@ -96,10 +97,12 @@ impl StoreReader {
     /// Lets go of the file; harmless when repeated.
     fn close(&self, py: Python<'_>) {
         interpreter::detached(py, || {
-            let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-            // In a child of a fork, closing would be on the parent's behalf.
-            if self.process != std::process::id() {
-                std::mem::forget(reader);
+            if self.process == std::process::id() {
+                let _at_work = standstill::at_work();
+                drop(self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+            } else if let Ok(mut reader) = self.reader.try_lock() {
+                // In a child of a fork, closing would be on the parent's behalf; and who was reading is not here.
+                std::mem::forget(reader.take());
             }
         });
     }

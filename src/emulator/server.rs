@@ -4,6 +4,7 @@ use super::reply::{Reply, SERVER};
 use super::request::Request;
 use super::world::World;
 use super::{admin, gateway, storage};
+use crate::standstill::{self, AtWork};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
@@ -13,6 +14,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -35,6 +37,27 @@ pub(super) struct Shared {
     open: AtomicU64,
 }
 
+/// The world, for one at a time. No fork meets it taken: a child can ask for the key of its parent's emulator.
+pub(super) struct Worlds<'a> {
+    world: MutexGuard<'a, World>,
+    #[expect(dead_code, reason = "let go of after the world")]
+    at_work: AtWork,
+}
+
+impl Deref for Worlds<'_> {
+    type Target = World;
+
+    fn deref(&self) -> &World {
+        &self.world
+    }
+}
+
+impl DerefMut for Worlds<'_> {
+    fn deref_mut(&mut self) -> &mut World {
+        &mut self.world
+    }
+}
+
 impl Shared {
     pub(super) fn new(world: World, address: SocketAddr) -> Self {
         Self {
@@ -46,8 +69,9 @@ impl Shared {
         }
     }
 
-    pub(super) fn world(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn world(&self) -> Worlds<'_> {
+        let at_work = standstill::at_work();
+        Worlds { world: self.world.lock().unwrap_or_else(PoisonError::into_inner), at_work }
     }
 
     pub(super) fn address(&self) -> SocketAddr {

@@ -10,6 +10,7 @@ use super::rescue::Line;
 use super::trouble::{self, Poison};
 use crate::ambient::Ambient;
 use crate::error::{Error, Result};
+use crate::standstill;
 use rusqlite::Connection;
 use std::path::Path;
 use std::sync::mpsc::Receiver;
@@ -60,6 +61,7 @@ impl Clerk {
     /// Works until it is told to close, or nobody is left who could tell it.
     pub(super) fn work(mut self, queue: &Receiver<Command>) -> Result<()> {
         while let Ok(first) = queue.recv() {
+            let _at_work = standstill::at_work();
             let mut batch = vec![first];
             while batch.len() < BATCH {
                 match queue.try_recv() {
@@ -77,6 +79,7 @@ impl Clerk {
                 break;
             }
         }
+        let _at_work = standstill::at_work();
         self.close()
     }
 

@@ -29,6 +29,7 @@ pub use record::{
 
 use crate::ambient::Ambient;
 use crate::error::{Error, Kind, Result};
+use crate::standstill;
 use clerk::{Clerk, Command};
 use ending::{Ending, nanos};
 use memory::Memory;
@@ -66,6 +67,7 @@ impl Store {
     pub fn open(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<Self> {
         match path {
             Some(path) => {
+                let _at_work = standstill::at_work();
                 let (clerk, spent) = open::on_disk(path, question, ambient)?;
                 Self::begin(clerk, spent, ambient)
             }
@@ -77,6 +79,7 @@ impl Store {
     /// taken, and a scan may be writing to it. [`Self::peek`], [`Self::seen_before`] and [`Self::spent`] answer; what would
     /// write fails. Blocks.
     pub fn open_to_estimate(path: Option<&Path>, question: &Question, ambient: &Ambient) -> Result<Self> {
+        let _at_work = standstill::at_work();
         match open::to_estimate(path, question, ambient)? {
             Some((clerk, spent)) => Self::begin(clerk, spent, ambient),
             None => Ok(Self::in_memory(Memory::default(), ambient)),
@@ -170,6 +173,7 @@ impl Store {
                 })
             }
             Books::Memory(memory) => {
+                let _at_work = standstill::at_work();
                 let taken = memory.lock().unwrap_or_else(PoisonError::into_inner).take();
                 drop(taken);
                 Ok(())

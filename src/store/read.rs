@@ -12,6 +12,7 @@ use super::{ending::Outcome, record::By};
 use crate::detection::Label;
 use crate::encode;
 use crate::error::Result;
+use crate::standstill;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags, Row};
 use std::path::{Path, PathBuf};
@@ -112,6 +113,7 @@ pub struct Doubt {
 impl Reader {
     /// Opens a store that is there.
     pub fn open(path: &Path) -> Result<Self> {
+        let _at_work = standstill::at_work();
         let path = place::resolve(path)?;
         if place::Identity::of(&path).is_none() {
             return Err(fault::refused(&path, "there is no such file"));
@@ -135,6 +137,7 @@ impl Reader {
 
     /// What the store holds, in numbers.
     pub fn info(&self) -> Result<Info> {
+        let _at_work = standstill::at_work();
         self.tell(self.read_info())
     }
 
@@ -187,6 +190,7 @@ impl Reader {
 
     /// At most so many rows behind a position, in the order of the items. An item that nothing is known of has none.
     pub fn rows(&self, after: i64, limit: u32) -> Result<Vec<StoredRow>> {
+        let _at_work = standstill::at_work();
         let read = || -> rusqlite::Result<Vec<StoredRow>> {
             let columns = COLUMNS.split(", ").map(|name| format!("content.{name}")).collect::<Vec<_>>().join(", ");
             let seal = SEAL.split(", ").map(|name| format!("content.{name}")).collect::<Vec<_>>().join(", ");
@@ -202,6 +206,7 @@ impl Reader {
 
     /// Every request that may have been charged, in the order of asking (L24).
     pub fn unresolved(&self) -> Result<Vec<Doubt>> {
+        let _at_work = standstill::at_work();
         let read = || -> rusqlite::Result<Vec<Doubt>> {
             let mut list = self.connection.prepare(
                 "SELECT attempt.key, attempt.source, question.service, question.endpoint, attempt.intended_ns,

@@ -6,6 +6,7 @@ use super::memory::{Content, Outcome, State};
 use super::open::SETTINGS;
 use super::record::Fingerprint;
 use super::row::{COLUMNS, COUNT};
+use crate::standstill;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use std::sync::Arc;
@@ -23,6 +24,7 @@ pub(super) struct Spill {
 
 impl Spill {
     pub(super) fn make() -> rusqlite::Result<Self> {
+        let _at_work = standstill::at_work();
         let connection = Connection::open("")?;
         connection.execute_batch(SETTINGS)?;
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
@@ -43,6 +45,7 @@ impl Spill {
         &mut self,
         contents: impl Iterator<Item = (Fingerprint, &'a Content)>,
     ) -> rusqlite::Result<()> {
+        let _at_work = standstill::at_work();
         let writing = self.connection.transaction()?;
         {
             let marks = (1..=6 + COUNT).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
@@ -69,6 +72,7 @@ impl Spill {
     }
 
     pub(super) fn find(&self, fingerprint: Fingerprint) -> rusqlite::Result<Option<Content>> {
+        let _at_work = standstill::at_work();
         let mut find = self.connection.prepare_cached(&format!(
             "SELECT first_key, seen, tries, state, error_kind IS NULL, billing IS NOT NULL, {COLUMNS} FROM content
              WHERE hash = ?1 AND by = ?2"

@@ -192,6 +192,8 @@ def in_child(work: Callable[[], object]) -> None:
         warnings.simplefilter("ignore", DeprecationWarning)
         child = os.fork()
     if child == 0:
+        # The test runner has a handler of its own, which a hanging child would never come to.
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(30)
         status = 1
         try:
@@ -255,3 +257,44 @@ def test_a_child_that_ends_ends_nothing_of_its_parent(emulator: Emulator, tmp_pa
     slow(emulator, 0.2)
     assert end(start(emulator, text, tmp_path / "run.sqlite")) == (0, "5 11\n", "")
     assert charged(emulator) == 12
+
+
+def test_children_begin_scans_while_the_parent_writes(emulator: Emulator, tmp_path: Path) -> None:
+    """H13: SQLite has locks for the whole process, which a child must not find taken by a thread that it does not have."""
+    text = """
+        import warnings
+        warnings.simplefilter("ignore")
+
+        def urls(first, count):
+            return (f"https://images.example/{number}.png" for number in range(first, first + count))
+
+        client = Client(qps=None)
+
+        def scan(name, first, count):
+            with client.scan(urls(first, count), store=os.path.join(sys.argv[1], name), concurrency=32) as rows:
+                return len(list(rows))
+
+        # What is loaded late is loaded now: Python has locks of its own for that.
+        scan("first", 0, 1)
+        is_over = threading.Event()
+
+        def write():
+            number = 0
+            while not is_over.is_set():
+                number += 1
+                scan(f"parent-{number}", 1_000 * number, 300)
+
+        thread = threading.Thread(target=write)
+        thread.start()
+        ends = set()
+        for number in range(40):
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                os._exit(scan(f"child-{number}", 0, 1) - 1)
+            ends.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        is_over.set()
+        thread.join()
+        print(ends)
+    """
+    assert end(start(emulator, text, tmp_path)) == (0, "{0}\n", "")
