@@ -260,7 +260,7 @@ def test_a_child_that_ends_ends_nothing_of_its_parent(emulator: Emulator, tmp_pa
 
 
 def test_children_begin_scans_while_the_parent_writes(emulator: Emulator, tmp_path: Path) -> None:
-    """H13: SQLite has locks for the whole process, which a child must not find taken by a thread that it does not have."""
+    """H13: SQLite has locks for the whole process; no child finds one taken by a thread that it does not have."""
     text = """
         import warnings
         warnings.simplefilter("ignore")
