@@ -14,6 +14,8 @@ SOURCES := Cargo.toml Cargo.lock .cargo/config.toml pyproject.toml README.md LIC
 # The bindings are checked against any Python 3: they use the stable interface.
 BINDINGS := PYO3_PYTHON="$(abspath $(ENV))/bin/python" PYO3_BUILD_EXTENSION_MODULE=1
 TARGET_WHEEL := 6291456
+# Without make's own job server, which is closed to who is not make.
+CARGO := env -u MAKEFLAGS cargo
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -31,16 +33,16 @@ ahead: $(BUILD)/fuzz.done $(BUILD)/peers.done $(BUILD)/bench-provenance-peers.do
 	@$(PYTHON) benches/micro/count.py --build
 
 rust: ## the core's tests; they need no Python
-	cargo test --locked --quiet
+	$(CARGO) test --locked --quiet
 
 lint: $(BUILD)/env.done ## formatting and lints of both languages
-	cargo fmt --check
-	cargo clippy --locked --quiet --all-targets -- -D warnings
-	$(BINDINGS) cargo clippy --locked --quiet --all-targets --features python -- -D warnings
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --quiet --all-targets -- -D warnings
+	$(BINDINGS) $(CARGO) clippy --locked --quiet --all-targets --features python -- -D warnings
 	@for crate in benches/server benches/micro; do \
 		echo "cargo clippy in $$crate"; \
-		cargo fmt --check --manifest-path $$crate/Cargo.toml && \
-		cargo clippy --locked --quiet --all-targets --manifest-path $$crate/Cargo.toml --target-dir target -- -D warnings \
+		$(CARGO) fmt --check --manifest-path $$crate/Cargo.toml && \
+		$(CARGO) clippy --locked --quiet --all-targets --manifest-path $$crate/Cargo.toml --target-dir target -- -D warnings \
 			|| exit 1; done
 	$(ENV)/bin/ruff check .
 	$(ENV)/bin/ruff format --check .
@@ -141,7 +143,7 @@ $(BUILD)/tools.done: Makefile
 $(BUILD)/wheel.done: $(BUILD)/tools.done $(SOURCES)
 	@rm -rf dist
 	@echo "Building the wheel (release; two minutes on two cores) ..."
-	@PATH="$(abspath $(TOOLS))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(TOOLS))" $(TOOLS)/bin/maturin build --quiet --release \
+	@env -u MAKEFLAGS PATH="$(abspath $(TOOLS))/bin:$$PATH" VIRTUAL_ENV="$(abspath $(TOOLS))" $(TOOLS)/bin/maturin build --quiet --release \
 		$(if $(filter Linux,$(shell uname -s)),--zig --compatibility manylinux2014) --out dist
 	@touch $@
 

@@ -31,6 +31,7 @@ from loopback import Loopback
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TARGET = HERE / "target"
+BUILT = ROOT / "target"
 BASELINE = HERE / "baseline.json"
 # Where the bindings and the package are put together, to be found by Python.
 PACKAGE = ROOT / ".build" / "bench-count"
@@ -67,17 +68,12 @@ def build() -> Path:
 def bindings() -> Path:
     """A folder with the package as it is installed, but with the names of its functions, which a wheel has not."""
     command = ["cargo", "build", "--locked", "--quiet", "--lib", "--profile", "measure", "--features", "python"]
-    # As the core is built for its own cases; elsewhere, since a folder has one core only, with bindings or without.
-    folder = TARGET / "bindings"
-    settings = {
-        "CARGO_PROFILE_MEASURE_CODEGEN_UNITS": "1",
-        "PYO3_PYTHON": sys.executable,
-        "PYO3_BUILD_EXTENSION_MODULE": "1",
-    }
-    run([*command, "--target-dir", str(folder)], **settings)
+    # Our own crate as the core is built for its own cases; what it depends on is there already, from `make hostile`.
+    command += ["--config", "profile.measure.package.aigclens.codegen-units=1", "--target-dir", str(BUILT)]
+    run(command, PYO3_PYTHON=sys.executable, PYO3_BUILD_EXTENSION_MODULE="1")
     shutil.rmtree(PACKAGE, ignore_errors=True)
     shutil.copytree(ROOT / "python", PACKAGE, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
-    shutil.copyfile(folder / "measure" / "libaigclens.so", PACKAGE / "aigclens" / "_native.abi3.so")
+    shutil.copyfile(BUILT / "measure" / "libaigclens.so", PACKAGE / "aigclens" / "_native.abi3.so")
     return PACKAGE
 
 
