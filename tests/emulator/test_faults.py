@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gzip
 import http.client
 import json
@@ -142,18 +141,22 @@ def raw(emulator: Emulator, ending: str, wanted: re.Pattern[bytes]) -> tuple[str
         (request,) = recorder.requests
     head = "".join(f"{name}: {value}\r\n" for name, value in request.headers)
     message = f"POST {request.target} HTTP/1.1\r\n{head}\r\n".encode() + request.body
-    found = b""
+    found, told = b"", "fin"
     try:
         with socket.create_connection(("127.0.0.1", emulator.port), PATIENCE) as connection:
-            with contextlib.suppress(OSError):  # Gone already, which the answer shows.
+            try:
                 connection.sendall(message)
+            except ConnectionResetError:  # The system tells it once: what is read after that looks like an orderly end.
+                told = "rst"
+            except OSError:  # Gone already, which the answer shows.
+                pass
             while True:
                 # What must come is waited for; once it has, a moment of silence is enough.
                 must_come = ending in {"fin", "rst"} or not wanted.match(found)
                 connection.settimeout(PATIENCE if must_come else SILENCE)
                 piece = connection.recv(1 << 20)
                 if not piece:
-                    return "fin", found
+                    return told, found
                 found += piece
                 if len(found) > 4 << 20 or (ending == "any" and wanted.match(found)):
                     return "open", found
