@@ -2,7 +2,8 @@
 //! without a thread and without SQL. What it holds is bounded: the oldest of it moves into a file of its own (`spill`), which
 //! no other program sees and which is gone with this value, and is read again where a late duplicate asks for it.
 use super::fault;
-use super::record::{Answer, End, Failure, Fingerprint, Intent, Intention, Known, Past, Settlement};
+use super::packed::Packed;
+use super::record::{End, Failure, Fingerprint, Intent, Intention, Known, Past, Settlement};
 use super::spill::Spill;
 use crate::attempt::Billing;
 use crate::error::{Error, Result};
@@ -11,7 +12,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-/// Bytes that are kept at hand: the answers of some thirty thousand calls.
+/// Bytes that are kept at hand: the answers of some fifty thousand calls.
 const MOST: usize = 32 * 1024 * 1024;
 /// The part of them that moves into the file together.
 const SHARE: usize = 8;
@@ -19,7 +20,7 @@ const SHARE: usize = 8;
 /// What is found out about a content.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
-    Answer(Arc<Answer>),
+    Answer(Packed),
     Failure(Arc<Failure>),
 }
 
@@ -134,7 +135,7 @@ impl Memory {
             return Ok(());
         }
         let (state, outcome) = match end {
-            End::Answered(answer) => (State::Answered, Outcome::Answer(answer)),
+            End::Answered(answer) => (State::Answered, Outcome::Answer(Packed::pack(&answer))),
             End::Failed(failure) if failure.billing == Billing::PossiblyBilled => {
                 (State::Unresolved, Outcome::Failure(failure))
             }
@@ -272,10 +273,10 @@ impl Content {
         let first_key = || self.first_key.as_deref().unwrap_or_default().to_owned();
         match (self.state, &self.outcome) {
             (State::Open, _) => Known::Nothing,
-            (State::Answered, Some(Outcome::Answer(answer))) => {
-                let what = Answer::clone(answer);
-                Known::Answered(Box::new(Past { what, first_key: first_key(), is_of_this_run, tries }))
-            }
+            (State::Answered, Some(Outcome::Answer(answer))) => match answer.unpack() {
+                Some(what) => Known::Answered(Box::new(Past { what, first_key: first_key(), is_of_this_run, tries })),
+                None => Known::Unresolved { tries },
+            },
             (_, Some(Outcome::Failure(failure))) => {
                 let what = Failure::clone(failure);
                 Known::Failed(Box::new(Past { what, first_key: first_key(), is_of_this_run, tries }))
@@ -296,12 +297,7 @@ impl Outcome {
         // Of texts that are short, the allocation counts.
         const TEXT: usize = 48;
         match self {
-            Self::Answer(answer) => {
-                let texts = 6 + 3 * answer.labels.len() + answer.warnings.len() + answer.evidence.len();
-                let labels: usize =
-                    answer.labels.iter().map(|one| one.description.as_ref().map_or(0, String::len)).sum();
-                size_of::<Answer>() + texts * TEXT + labels + answer.raw.len()
-            }
+            Self::Answer(answer) => answer.len(),
             Self::Failure(failure) => {
                 let texts = 2 + failure.evidence.len();
                 let raw = failure.raw.as_ref().map_or(0, Vec::len);

@@ -3,7 +3,8 @@
 //! [`Store`] writes: one thread owns the file (`clerk`), and whoever asks it is answered after it is durable. `open` is the
 //! way from a path to it, `ledger` has the statements, `row` the checksum of each answer, `schema` the tables. `place` and
 //! `lock` say where a store may be and who may write to it; `trouble` and `rescue` keep what was paid for when the disk is
-//! full or fails. Without a path, `memory` answers the same questions, and `spill` has what it cannot hold.
+//! full or fails. Without a path, `memory` answers the same questions (`packed` is how it
+//! keeps an answer), and `spill` has what it cannot hold.
 mod audit;
 mod clerk;
 mod ending;
@@ -12,6 +13,7 @@ mod ledger;
 mod lock;
 mod memory;
 mod open;
+mod packed;
 mod place;
 mod read;
 mod record;

@@ -4,6 +4,7 @@ use super::ending;
 use super::ledger;
 use super::memory::{Content, Outcome, State};
 use super::open::SETTINGS;
+use super::packed::Packed;
 use super::record::Fingerprint;
 use super::row::{COLUMNS, COUNT};
 use crate::standstill;
@@ -60,7 +61,10 @@ impl Spill {
                     content.state.as_str().to_owned().into(),
                 ];
                 let columns = match &content.outcome {
-                    Some(Outcome::Answer(answer)) => ledger::values(ending::Outcome::of_answer(answer)),
+                    Some(Outcome::Answer(answer)) => {
+                        let answer = answer.unpack().ok_or_else(unreadable)?;
+                        ledger::values(ending::Outcome::of_answer(&answer))
+                    }
                     Some(Outcome::Failure(failure)) => ledger::values(ending::Outcome::of_failure(failure)),
                     None => [const { Value::Null }; COUNT],
                 };
@@ -81,14 +85,17 @@ impl Spill {
     }
 }
 
+fn unreadable() -> rusqlite::Error {
+    rusqlite::Error::InvalidColumnName("outcome".to_owned())
+}
+
 fn read(row: &Row<'_>) -> rusqlite::Result<Content> {
     let (state, is_answer, is_settled): (String, bool, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
-    let unreadable = || rusqlite::Error::InvalidColumnName("outcome".to_owned());
     let outcome = match (is_settled, is_answer) {
         (false, _) => None,
         (true, true) => {
             let answer = ending::Outcome::read(row, 6)?.answer().ok_or_else(unreadable)?;
-            Some(Outcome::Answer(Arc::new(answer)))
+            Some(Outcome::Answer(Packed::pack(&answer)))
         }
         (true, false) => {
             let failure = ending::Outcome::read(row, 6)?.failure().ok_or_else(unreadable)?;
