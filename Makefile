@@ -124,7 +124,7 @@ fmt: $(BUILD)/env.done ## format both languages
 	$(ENV)/bin/ruff format .
 
 clean: ## forget everything that was built
-	rm -rf $(BUILD) dist target fuzz/target fuzz/work benches/server/target benches/micro/target
+	rm -rf $(BUILD) dist target fuzz/target fuzz/grown benches/server/target benches/micro/target
 
 # A virtual environment, also where Debian's Python came without ensurepip.
 define environment

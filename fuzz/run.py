@@ -1,6 +1,6 @@
 """Builds the fuzz targets and runs them all, two at a time: `make fuzz SECONDS=600`.
 
-New inputs are kept in `fuzz/work/` (never committed), what crashed in `fuzz/artifacts/`. One line a target; anything
+New inputs are kept in `fuzz/grown/` (never committed), what crashed in `fuzz/artifacts/`. One line a target; anything
 that crashed, ran out of time or of memory ends it with 1.
 """
 
@@ -41,12 +41,12 @@ def build() -> Path:
 
 def run(folder: Path, target: str, seconds: int, jobs_seed: int) -> bool:
     """Runs one target; whether nothing was found."""
-    work, found = FUZZ / "work" / target, FUZZ / "artifacts" / target
-    work.mkdir(parents=True, exist_ok=True)
+    grown, found = FUZZ / "grown" / target, FUZZ / "artifacts" / target
+    grown.mkdir(parents=True, exist_ok=True)
     found.mkdir(parents=True, exist_ok=True)
     command = [
         str(folder / target),
-        str(work),
+        str(grown),
         str(FUZZ / "corpus" / target),
         f"-dict={FUZZ / 'dictionaries' / f'{target}.dict'}",
         f"-max_total_time={seconds}",

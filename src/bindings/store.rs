@@ -98,8 +98,10 @@ impl StoreReader {
     fn close(&self, py: Python<'_>) {
         interpreter::detached(py, || {
             if self.process == std::process::id() {
+                // Not while waiting for a reader, who may be waiting for a fork.
+                let reader = self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
                 let _at_work = standstill::at_work();
-                drop(self.reader.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take());
+                drop(reader);
             } else if let Ok(mut reader) = self.reader.try_lock() {
                 // In a child of a fork, closing would be on the parent's behalf; and who was reading is not here.
                 std::mem::forget(reader.take());

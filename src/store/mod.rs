@@ -175,8 +175,8 @@ impl Store {
                 })
             }
             Books::Memory(memory) => {
-                let _at_work = standstill::at_work();
                 let taken = memory.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let _at_work = standstill::at_work();
                 drop(taken);
                 Ok(())
             }
