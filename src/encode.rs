@@ -75,8 +75,11 @@ pub fn decode(text: &str) -> Option<String> {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let digit = |nibble: u8| DIGITS.get(usize::from(nibble & 15)).copied().unwrap_or(b'0');
-    let text: Vec<u8> = bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect();
-    String::from_utf8(text).unwrap_or_default()
+    let mut text = vec![[0; 2]; bytes.len()];
+    for (pair, byte) in text.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(*byte)];
+    }
+    String::from_utf8(text.into_flattened()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -51,6 +51,28 @@ const REDACTED: &str = "[redacted]";
 /// A piece of a secret at the end of a text, where it was cut off, that is long enough to be one.
 const PIECE: usize = 6;
 
+/// Whether a body has a text in it. For bodies of a few hundred bytes and texts that are looked for once: the searches of
+/// libraries take longer to be made ready for a text than this takes (docs/decisions/0031).
+pub fn holds(body: &[u8], text: &str) -> bool {
+    /// As many places are looked at together, in a few instructions.
+    const STEP: usize = 32;
+    let text = text.as_bytes();
+    let (Some(first), Some(last)) = (text.first(), text.last()) else { return true };
+    // Where it may begin, and for each such place the byte that it would end with.
+    let ends = body.get(text.len() - 1..).unwrap_or_default();
+    let begins = body.get(..ends.len()).unwrap_or_default();
+    let is_at = |at: usize| body.get(at) == Some(first) && body.get(at..at + text.len()) == Some(text);
+    let (steps, rest) = begins.as_chunks::<STEP>();
+    let is_found = steps.iter().zip(ends.as_chunks::<STEP>().0).enumerate().any(|(step, (begins, ends))| {
+        let mut fits = 0;
+        for (begin, end) in begins.iter().zip(ends) {
+            fits |= u8::from(begin == first) & u8::from(end == last);
+        }
+        fits > 0 && (step * STEP..(step + 1) * STEP).any(is_at)
+    });
+    is_found || (begins.len() - rest.len()..begins.len()).any(is_at)
+}
+
 /// Takes known secrets out of a text that came from elsewhere, however they are written there, and cuts the string to sign
 /// that a server may echo.
 pub fn scrub(text: &str, secrets: &[&str]) -> String {
@@ -132,6 +154,27 @@ mod tests {
             "** redacted ** ** redacted **"
         );
         assert_eq!(Secret::new("hunter2").expose(), "hunter2");
+    }
+
+    #[test]
+    fn what_a_body_holds_is_found_wherever_it_is() {
+        let text = "needle-of-some-length-0123456789abcdef";
+        for length in 1..=text.len() {
+            let text = &text[..length];
+            for before in (0..70).chain([1000]) {
+                for after in [0, 1, 31, 32, 33] {
+                    let (mut body, rest) = (vec![b'n'; before], vec![b'n'; after]);
+                    body.extend_from_slice(text.as_bytes());
+                    body.extend(rest);
+                    assert!(holds(&body, text), "{length} {before} {after}");
+                    if let Some(byte) = body.get_mut(before + length / 2).filter(|_| length > 1) {
+                        *byte = b'!';
+                        assert!(!holds(&body, text), "{length} {before} {after}");
+                    }
+                }
+            }
+        }
+        assert!(holds(b"", "") && holds(b"a", "") && !holds(b"", "a") && !holds(b"ab", "abc"));
     }
 
     /// N14: a server that echoes what it was sent may write it in many ways, and break off in the middle.

@@ -14,7 +14,6 @@ use crate::retry::{self, Policy, Quota, Retries};
 use crate::skew::{Reading, Skew};
 use crate::wire::envelope::{self, Answer, Envelope};
 use bytes::Bytes;
-use memchr::memmem;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
@@ -156,7 +155,7 @@ impl Success {
     /// The body to be kept for long: as it came, unless it repeats a secret.
     pub fn body_to_keep(&self) -> Bytes {
         let secrets = secrets(&self.credentials, &self.signature);
-        let is_told = |secret: &str| secret.len() >= 4 && memmem::find(&self.body, secret.as_bytes()).is_some();
+        let is_told = |secret: &str| secret.len() >= 4 && redact::holds(&self.body, secret);
         match secrets.iter().any(|secret| is_told(secret)) {
             true => Bytes::from(redact::scrub(&String::from_utf8_lossy(&self.body), &secrets)),
             false => self.body.clone(),
