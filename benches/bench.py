@@ -24,7 +24,16 @@ import versions
 from cases import FILES, UPLOADS, cases
 from stage import HERE, RunFailed, Server
 
-LATENCY_CLIENTS = ("aigclens async", "aigclens async, uvloop", "aiohttp", "pyreqwest async")
+# The last ones tell what the server's queue and the machine add to any client's calls.
+LATENCY_CLIENTS = (
+    "aigclens async",
+    "aigclens async, uvloop",
+    "aiohttp",
+    "pyreqwest async",
+    "pure Rust, reqwest",
+    "pure Rust, hyper",
+)
+QUICK_LATENCY_CLIENTS = ("aigclens async", "pure Rust, hyper")
 
 
 class Book:
@@ -80,7 +89,7 @@ def latency_round(book: Book, server: Server, which: int, quick: bool) -> None:
         "program": "latency.py",
         "rounds": 20 if quick else 40,
     }
-    clients = LATENCY_CLIENTS[:1] if quick else LATENCY_CLIENTS
+    clients = QUICK_LATENCY_CLIENTS if quick else LATENCY_CLIENTS
     for scheme in ("HTTP",) if quick else ("HTTP", "HTTPS"):
         for client in rotated(clients, which):
             book.note(f"added {scheme}", client, server, secure=scheme == "HTTPS", watch="no", **how)

@@ -96,7 +96,11 @@ class Server:
         """Of a run."""
         if (kind := LIMITS.get(given["client"])) is not None:
             ca = [] if given["ca"] is None else ["--ca", given["ca"]]
-            figures = ["--at-once", str(given["at_once"]), "--seconds", str(given["seconds"])]
+            figures = ["--at-once", str(given["at_once"])]
+            if "rounds" in given:
+                figures += ["--rounds", str(given["rounds"]), "--served", str(given["latency_of_server"])]
+            else:
+                figures += ["--seconds", str(given["seconds"])]
             return [str(PROGRAMS / "limit"), kind, "--url", given["url"], *ca, *figures]
         return [sys.executable, str(HERE / given.pop("program", "worker.py")), json.dumps(given)]
 

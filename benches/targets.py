@@ -8,7 +8,7 @@ from typing import Any
 SYNC, SYNC_32 = "aigclens sync", "aigclens sync, 32 threads"
 ASYNC, MANY = "aigclens async", "aigclens detect_many"
 OFFICIAL, OFFICIAL_32, OFFICIAL_ASYNC = "official SDK sync", "official SDK sync, 32 threads", "official SDK async"
-LIMIT = "pure Rust, reqwest"
+LIMIT, BARE = "pure Rust, reqwest", "pure Rust, hyper"
 ONE, MANY_AT_ONCE = "one after the other", "64 at once"
 
 # ours, the other, the case, schemes that count, schemes told beside them, what is promised
@@ -92,6 +92,16 @@ def _of_callbacks(debug: dict[str, Any]) -> Line:
     return replace(line, target=f"at most 1 ms, or as without a client: {alone:g} ms")
 
 
+def _of_latency(added: dict[str, Any]) -> Line:
+    """At most ten milliseconds. Where a bare connection has more against the same server, since 64 answers fall due at
+    the same moment and the machine is slow, ours must not have more than that."""
+    name = "added latency, p99, async, 64 at once, 50 ms server"
+    mine, bare = (added.get(client, {}).get("p99_ms") for client in (ASYNC, BARE))
+    if bare is None or bare <= 10.0:
+        return _line(name, "most", 10.0, mine, " ms")
+    return replace(_line(name, "most", bare, mine, " ms"), target=f"at most 10 ms, or as bare hyper: {bare:.1f} ms")
+
+
 def check(results: dict[str, Any]) -> list[Line]:
     """All lines."""
     lines = _of_calls(results)
@@ -102,8 +112,7 @@ def check(results: dict[str, Any]) -> list[Line]:
     name = "file of 500 kB, token cached, upload + detect, HTTPS, against official SDK + oss2"
     lines.append(_line(name, "less", 8.0, _ratio(theirs, mine)))
     lines += _of_footprint(results)
-    added = results["latency"]["added"].get("HTTP", {}).get("aigclens async", {}).get("p99_ms")
-    lines.append(_line("added latency, p99, async, 64 at once, 50 ms server", "most", 10.0, added, " ms"))
+    lines.append(_of_latency(results["latency"]["added"].get("HTTP", {})))
     lines.append(_of_callbacks(results["latency"].get("debug", {})))
     pace = results["pace"]
     lines.append(_line("default client against the emulator's limit, calls a second", "less", 93.0, pace["rate"], ""))

@@ -1,7 +1,8 @@
 //! `limit reqwest|hyper --url URL [--ca FILE] --at-once C --seconds S`: the least that a client in Rust can cost. It signs each
 //! call with our signer, reads the answer as JSON, and does nothing else: no retries, pace, events or billing.
 //!
-//! It warms up and finds out how many calls last for S seconds, says `ready`, waits for a line, and measures.
+//! It warms up and finds out how many calls last for S seconds, says `ready`, waits for a line, and measures. With `--rounds R
+//! --served MS` instead, each of the C callers makes R calls, and what a call took beyond MS milliseconds is told.
 mod call;
 mod raw;
 
@@ -9,7 +10,7 @@ use call::{BODY, SERVICE, check, headers};
 use rustix::time::{ClockId, clock_gettime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -96,24 +97,53 @@ async fn callers(kind: &str, url: &str, ca: Option<&str>, at_once: usize) -> Out
     Ok(callers)
 }
 
-/// So many calls, shared by all callers.
-async fn calls(callers: Vec<Caller>, number: usize) -> Outcome<Vec<Caller>> {
-    let at_once = callers.len();
+/// So many calls, shared by all callers; `took` gets what each took, if anyone wants it.
+async fn calls(callers: Vec<Caller>, number: usize, mut took: Option<&mut Vec<Duration>>) -> Outcome<Vec<Caller>> {
+    let (at_once, timed) = (callers.len(), took.is_some());
     let mut tasks = JoinSet::new();
     for (which, mut caller) in callers.into_iter().enumerate() {
         let share = number / at_once + usize::from(which < number % at_once);
         tasks.spawn(async move {
+            let mut took = Vec::with_capacity(if timed { share } else { 0 });
             for _ in 0..share {
+                let began = timed.then(Instant::now);
                 caller.call().await?;
+                took.extend(began.map(|began| began.elapsed()));
             }
-            Outcome::Ok(caller)
+            Outcome::Ok((caller, took))
         });
     }
     let mut callers = Vec::with_capacity(at_once);
     while let Some(done) = tasks.join_next().await {
-        callers.push(done??);
+        let (caller, times) = done??;
+        callers.push(caller);
+        if let Some(took) = took.as_mut() {
+            took.extend(times);
+        }
     }
     Ok(callers)
+}
+
+/// Quantiles of what each call took beyond the server's time, in milliseconds.
+fn added(mut took: Vec<Duration>, served: f64) -> Value {
+    took.sort_unstable();
+    let at = |part: usize| took.get(took.len() * part / 100).or(took.last()).map_or(0.0, |took| 1e3 * took.as_secs_f64());
+    json!({ "p50": at(50) - served, "p99": at(99) - served, "max": at(100) - served })
+}
+
+/// How many calls last so long.
+async fn enough(all: &mut Vec<Caller>, seconds: f64) -> Outcome<usize> {
+    let at_once = all.len();
+    let mut number = 4 * at_once;
+    loop {
+        let began = Instant::now();
+        *all = calls(std::mem::take(all), number, None).await?;
+        let took = began.elapsed();
+        if took.as_secs_f64() > seconds / 4.0 {
+            return Ok(times(seconds, took / u32::try_from(number)?).max(2 * at_once));
+        }
+        number *= 2;
+    }
 }
 
 /// How often `used` fits into `time`, at least once.
@@ -140,25 +170,25 @@ async fn measure(arguments: &[String]) -> Outcome<()> {
     let url = option(arguments, "--url").ok_or("--url is missing")?;
     let at_once: usize = option(arguments, "--at-once").as_deref().unwrap_or("1").parse()?;
     let seconds: f64 = option(arguments, "--seconds").as_deref().unwrap_or("0.5").parse()?;
+    let rounds: Option<usize> = option(arguments, "--rounds").as_deref().map(str::parse).transpose()?;
+    let served: f64 = option(arguments, "--served").as_deref().unwrap_or("0").parse()?;
     let mut all = callers(kind, &url, option(arguments, "--ca").as_deref(), at_once).await?;
-    all = calls(all, 4 * at_once).await?;
-    let mut number = 4 * at_once;
-    let pace = loop {
-        let began = Instant::now();
-        all = calls(all, number).await?;
-        let took = began.elapsed();
-        if took.as_secs_f64() > seconds / 4.0 {
-            break took / u32::try_from(number)?;
-        }
-        number *= 2;
+    all = calls(all, 4 * at_once, None).await?;
+    let number = match rounds {
+        Some(rounds) => rounds * at_once,
+        None => enough(&mut all, seconds).await?,
     };
-    let number = times(seconds, pace).max(2 * at_once);
     println!("ready");
     std::io::stdin().read_line(&mut String::new())?;
+    let mut took = Vec::new();
     let (began, used) = (Instant::now(), cpu());
-    calls(all, number).await?;
+    calls(all, number, rounds.is_some().then_some(&mut took)).await?;
     let (wall, used) = (began.elapsed().as_secs_f64(), cpu().saturating_sub(used).as_secs_f64());
-    println!("{}", json!({ "calls": number, "right": number, "cpu": used, "wall": wall }));
+    let mut said = json!({ "calls": number, "right": number, "cpu": used, "wall": wall });
+    if rounds.is_some() {
+        said["added_ms"] = added(took, served);
+    }
+    println!("{said}");
     Ok(())
 }
 
