@@ -115,10 +115,10 @@ async fn calls(callers: Vec<Caller>, number: usize, mut took: Option<&mut Vec<Du
     }
     let mut callers = Vec::with_capacity(at_once);
     while let Some(done) = tasks.join_next().await {
-        let (caller, times) = done??;
+        let (caller, spans) = done??;
         callers.push(caller);
         if let Some(took) = took.as_mut() {
-            took.extend(times);
+            took.extend(spans);
         }
     }
     Ok(callers)
@@ -127,7 +127,8 @@ async fn calls(callers: Vec<Caller>, number: usize, mut took: Option<&mut Vec<Du
 /// Quantiles of what each call took beyond the server's time, in milliseconds.
 fn added(mut took: Vec<Duration>, served: f64) -> Value {
     took.sort_unstable();
-    let at = |part: usize| took.get(took.len() * part / 100).or(took.last()).map_or(0.0, |took| 1e3 * took.as_secs_f64());
+    let at =
+        |part: usize| took.get(took.len() * part / 100).or(took.last()).map_or(0.0, |took| 1e3 * took.as_secs_f64());
     json!({ "p50": at(50) - served, "p99": at(99) - served, "max": at(100) - served })
 }
 
