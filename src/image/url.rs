@@ -84,12 +84,8 @@ impl ImageUrl {
 
 /// Whether it holds a control character, a space or a backslash.
 fn is_broken(text: &str) -> bool {
-    if text.is_ascii() {
-        let breaks = |byte: &u8| byte.is_ascii_control() | matches!(byte, b' ' | b'\\');
-        // All of them, without a branch for each.
-        return text.as_bytes().iter().map(breaks).fold(false, |one, other| one | other);
-    }
-    text.chars().any(|character| character.is_control() || character == ' ' || character == '\\')
+    let breaks = |byte: u8| byte.is_ascii_control() || matches!(byte, b' ' | b'\\');
+    text.bytes().any(breaks) || (!text.is_ascii() && text.chars().any(char::is_control))
 }
 
 fn authority<'a>(text: &'a str, scheme: &str) -> &'a str {

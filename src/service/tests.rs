@@ -357,6 +357,21 @@ async fn the_wait_for_credentials_is_part_of_the_calls_time() {
     let error = service.call(PAID, &[], terms, &mut Trail::new()).await.unwrap_err();
     assert_eq!((error.kind(), started.elapsed().as_secs(), transport.requests().len()), (Kind::DetectTimeout, 2, 0));
 }
+
+/// A server that echoes what it was sent may put it into an answer, which is kept for long.
+#[tokio::test]
+async fn a_body_is_kept_as_it_came_unless_it_repeats_a_secret() {
+    let mut success = ask(vec![answer(200, &[], SUCCESS)]).await.result.unwrap();
+    assert_eq!(success.body_to_keep(), SUCCESS);
+    success.credentials = Arc::new(Credentials::new("LTAI5tExample", "hunter2!", Some("token-of-sts")).unwrap());
+    let signature = success.signature.expose().to_owned();
+    for secret in ["LTAI5tExample", "hunter2!", "token-of-sts", signature.as_str()] {
+        success.body = Bytes::from(format!(r#"{{"Code":200,"Data":{{}},"Echo":"{secret}"}}"#));
+        let kept = String::from_utf8(success.body_to_keep().to_vec()).unwrap();
+        assert!(kept.contains(r#"{"Code":200,"Data":{}"#) && !kept.contains(secret), "{kept}");
+    }
+}
+
 /// A10: a million nonces drawn by 16 threads at once, each of 128 bits of the operating system's randomness. Nothing of it
 /// is kept in this process, so that a fork has nothing to copy.
 #[test]

@@ -297,7 +297,7 @@ impl Outcome {
         // Of texts that are short, the allocation counts.
         const TEXT: usize = 48;
         match self {
-            Self::Answer(answer) => answer.len(),
+            Self::Answer(answer) => answer.bytes().len(),
             Self::Failure(failure) => {
                 let texts = 2 + failure.evidence.len();
                 let raw = failure.raw.as_ref().map_or(0, Vec::len);

@@ -54,9 +54,15 @@ impl Packed {
         Unpacker(&self.0).answer().ok()
     }
 
-    /// How many bytes it has.
-    pub(super) fn len(&self) -> usize {
-        self.0.len()
+    /// What it is, to be kept elsewhere.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// What was kept elsewhere; nothing where that is no answer.
+    pub(super) fn read(bytes: Vec<u8>) -> Option<Self> {
+        let packed = Self(bytes.into());
+        packed.unpack().is_some().then_some(packed)
     }
 }
 
@@ -232,7 +238,9 @@ mod tests {
         fn an_answer_is_unpacked_as_it_was(answer in answer()) {
             let packed = Packed::pack(&answer);
             prop_assert_eq!(packed.unpack(), Some(answer));
-            prop_assert_eq!(Packed(packed.0[..packed.len() - 1].into()).unpack(), None);
+            let bytes = packed.bytes();
+            prop_assert_eq!(Packed::read(bytes[..bytes.len() - 1].to_vec()), None);
+            prop_assert_eq!(Packed::read(bytes.to_vec()), Some(packed));
         }
     }
 }

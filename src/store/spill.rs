@@ -17,6 +17,9 @@ const WORDS: usize = 1 << 20;
 /// Bits for each content.
 const BITS: usize = 4;
 
+/// The columns of a failure where there is none.
+const NOTHING: [Value; COUNT] = [const { Value::Null }; COUNT];
+
 #[derive(Debug)]
 pub(super) struct Spill {
     connection: Connection,
@@ -30,8 +33,8 @@ impl Spill {
         connection.execute_batch(SETTINGS)?;
         connection.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;")?;
         connection.execute_batch(&format!(
-            "CREATE TABLE content (hash BLOB, by TEXT, first_key TEXT, seen TEXT, tries INTEGER, state TEXT, {COLUMNS},
-             UNIQUE (hash, by))"
+            "CREATE TABLE content (hash BLOB, by TEXT, first_key TEXT, seen TEXT, tries INTEGER, state TEXT, answer BLOB,
+             {COLUMNS}, UNIQUE (hash, by))"
         ))?;
         Ok(Self { connection, filter: Filter(vec![0; WORDS]) })
     }
@@ -49,25 +52,26 @@ impl Spill {
         let _at_work = standstill::at_work();
         let writing = self.connection.transaction()?;
         {
-            let marks = (1..=6 + COUNT).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
+            let marks = (1..=7 + COUNT).map(|place| format!("?{place}")).collect::<Vec<_>>().join(", ");
             let mut insert = writing.prepare_cached(&format!("INSERT OR REPLACE INTO content VALUES ({marks})"))?;
             for (fingerprint, content) in contents {
-                let head: [Value; 6] = [
+                // An answer is there as it was kept; a failure has columns.
+                let (answer, columns) = match &content.outcome {
+                    Some(Outcome::Answer(answer)) => (answer.bytes().to_vec().into(), NOTHING),
+                    Some(Outcome::Failure(failure)) => {
+                        (Value::Null, ledger::values(ending::Outcome::of_failure(failure)))
+                    }
+                    None => (Value::Null, NOTHING),
+                };
+                let head: [Value; 7] = [
                     fingerprint.hash.to_vec().into(),
                     fingerprint.by.as_str().to_owned().into(),
                     content.first_key.as_deref().map(str::to_owned).into(),
                     content.seen.clone().into(),
                     i64::from(content.tries).into(),
                     content.state.as_str().to_owned().into(),
+                    answer,
                 ];
-                let columns = match &content.outcome {
-                    Some(Outcome::Answer(answer)) => {
-                        let answer = answer.unpack().ok_or_else(unreadable)?;
-                        ledger::values(ending::Outcome::of_answer(&answer))
-                    }
-                    Some(Outcome::Failure(failure)) => ledger::values(ending::Outcome::of_failure(failure)),
-                    None => [const { Value::Null }; COUNT],
-                };
                 insert.execute(params_from_iter(head.into_iter().chain(columns)))?;
                 self.filter.note(fingerprint);
             }
@@ -78,7 +82,7 @@ impl Spill {
     pub(super) fn find(&self, fingerprint: Fingerprint) -> rusqlite::Result<Option<Content>> {
         let _at_work = standstill::at_work();
         let mut find = self.connection.prepare_cached(&format!(
-            "SELECT first_key, seen, tries, state, error_kind IS NULL, billing IS NOT NULL, {COLUMNS} FROM content
+            "SELECT first_key, seen, tries, state, answer, billing IS NOT NULL, {COLUMNS} FROM content
              WHERE hash = ?1 AND by = ?2"
         ))?;
         find.query_row((&fingerprint.hash[..], fingerprint.by.as_str()), read).optional()
@@ -90,17 +94,14 @@ fn unreadable() -> rusqlite::Error {
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Content> {
-    let (state, is_answer, is_settled): (String, bool, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
-    let outcome = match (is_settled, is_answer) {
-        (false, _) => None,
-        (true, true) => {
-            let answer = ending::Outcome::read(row, 6)?.answer().ok_or_else(unreadable)?;
-            Some(Outcome::Answer(Packed::pack(&answer)))
-        }
-        (true, false) => {
+    let (state, answer, is_failure): (String, Option<Vec<u8>>, bool) = (row.get(3)?, row.get(4)?, row.get(5)?);
+    let outcome = match answer {
+        Some(answer) => Some(Outcome::Answer(Packed::read(answer).ok_or_else(unreadable)?)),
+        None if is_failure => {
             let failure = ending::Outcome::read(row, 6)?.failure().ok_or_else(unreadable)?;
             Some(Outcome::Failure(Arc::new(failure)))
         }
+        None => None,
     };
     Ok(Content {
         first_key: row.get(0)?,

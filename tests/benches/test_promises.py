@@ -92,6 +92,20 @@ def test_a_callback_is_measured_by_the_loop_without_a_client(longest: float, alo
     assert ("without a client" in line.target) is (alone > 1)
 
 
+@pytest.mark.parametrize(
+    ("p99", "bare", "is_kept"), [(10.1, None, False), (10.1, 10.0, False), (10.1, 10.2, True), (12.0, 11.0, False)]
+)
+def test_the_added_latency_is_measured_by_a_bare_connection(p99: float, bare: float | None, is_kept: bool) -> None:
+    found = results()
+    added = found["latency"]["added"]["HTTP"]
+    added["aigclens async"]["p99_ms"] = p99
+    if bare is not None:
+        added["pure Rust, hyper"] = {"p99_ms": bare}
+    assert (broken(found) == []) is is_kept
+    line = next(line for line in targets.check(found) if "latency" in line.name)
+    assert ("bare hyper" in line.target) is (bare is not None and bare > 10)
+
+
 @pytest.mark.parametrize("is_logarithmic", [False, True])
 def test_a_plot_is_svg_with_all_points(is_logarithmic: bool) -> None:
     lines = {"a": [(1.0, 3.0), (1024.0, 950.0)], "b & c": [(16.0, 40.0)]}
